@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Counting, at the shaper hooks and wherever something goes wrong. */
+#ifndef SLICEGATE_ACCOUNT_H
+#define SLICEGATE_ACCOUNT_H
+
+#include "maps.h"
+#include "parse.h"
+
+enum direction {
+	UP,
+	DOWN,
+};
+
+#define SECOND 1000000000ULL
+#define SAMPLE_EVERY 16 /* packets of slices whose delay is only sampled; a power of two */
+
+static __always_inline void bump(void *map, __u32 index)
+{
+	__u64 *n = bpf_map_lookup_elem(map, &index);
+
+	if (n)
+		(*n)++;
+}
+
+static __always_inline void fault(enum fault which)
+{
+	bump(&faults, which);
+}
+
+static __always_inline void mark_seen(__u32 device, __u8 uplink, enum direction dir, __u8 slice)
+{
+	struct last_seen *seen = bpf_map_lookup_elem(&device_seen, &device);
+	/* 2^30 ns are near enough to a second, and need no division. */
+	__u16 now = (bpf_ktime_get_coarse_ns() >> 30) | 1;
+
+	if (seen && seen->at[uplink % MAX_UPLINKS][dir][slice % MAX_SLICES] != now)
+		seen->at[uplink % MAX_UPLINKS][dir][slice % MAX_SLICES] = now;
+}
+
+/* count books a packet, or a batch as the packets it will become, and says whether its delay is to be measured. */
+static __always_inline bool count(struct __sk_buff *skb, const struct settings *box, __u8 uplink, enum direction dir, __u8 slice,
+				  __u8 experience, __u32 device)
+{
+	__u32 index = ((experience * MAX_UPLINKS + uplink % MAX_UPLINKS) * 2 + dir) * MAX_SLICES + slice % MAX_SLICES;
+	__u32 segments = skb->gso_segs ?: 1;
+	struct direction_bytes *by_device;
+	struct counter *c;
+	__u64 before;
+
+	c = bpf_map_lookup_elem(&counters, &index);
+	if (!c)
+		return false;
+	before = c->packets;
+	c->bytes += skb->wire_len;
+	c->packets = before + segments;
+	if (device) {
+		by_device = bpf_map_lookup_elem(&device_bytes, &device);
+		if (by_device)
+			by_device->bytes[dir] += skb->wire_len;
+		mark_seen(device, uplink, dir, slice);
+	}
+	return box->every_packet >> slice & 1 || (before ^ c->packets) & ~(__u64)(SAMPLE_EVERY - 1);
+}
+
+/* stamp writes the time at which the packet was offered to the shaper, or clears what a local sender wrote there. */
+static __always_inline void stamp(struct __sk_buff *skb, bool measured)
+{
+	if (measured)
+		bpf_skb_set_tstamp(skb, bpf_ktime_get_ns(), BPF_SKB_TSTAMP_DELIVERY_MONO);
+	else
+		skb->tstamp = 0;
+}
+
+#endif

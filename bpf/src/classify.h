@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The classifier: the venue's side with its devices, and the uplink's side with the reversed tuples. */
+#ifndef SLICEGATE_CLASSIFY_H
+#define SLICEGATE_CLASSIFY_H
+
+#include "consts.h"
+#include "device.h"
+#include "flow.h"
+#include "fragment.h"
+
+/* begin is a flow's first packet. */
+static __always_inline struct answer begin(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool venue, __u64 now)
+{
+	struct flow fresh = { .seen = now };
+	struct answer a;
+
+	consult(box, p, &fresh);
+	if (venue)
+		fresh.device = device_of(skb, p, by_address, dry);
+	learn(skb, box, p, &fresh);
+	a = answer(box, &fresh, false);
+	if (dry)
+		return a;
+	bump(&classified, a.v.rank);
+	/* BPF_NOEXIST: what another CPU may have written since the generation was read stays. */
+	bpf_map_update_elem(&flows_new, &p->key, &fresh, BPF_NOEXIST);
+	return a;
+}
+
+/* review is what a known flow gets when there is something to ask again: once a second, on new pins or rules, while it is open. */
+static __always_inline void review(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f, bool venue, __u64 now)
+{
+	if (is_old(box, p, f))
+		consult(box, p, f);
+	if (now - f->seen > SECOND) {
+		f->seen = now;
+		if (venue)
+			f->device = device_of(skb, p, by_address, dry);
+	}
+	if (still_open(p, f) && learn(skb, box, p, f))
+		bump(&classified, f->learned.rank);
+}
+
+__noinline int review_settled(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f, bool venue)
+{
+	if (!box || !p || !f)
+		return 0;
+	review(skb, box, p, f, venue, bpf_ktime_get_coarse_ns());
+	return 0;
+}
+
+/* meet is the way of a flow that has no settled entry. */
+__noinline int meet(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer *a, bool venue)
+{
+	__u64 now = bpf_ktime_get_coarse_ns();
+	struct flow *f;
+
+	if (!box || !p || !a)
+		return 0;
+	f = dry ? NULL : bpf_map_lookup_elem(&flows_new, &p->key);
+	if (!f) {
+		*a = begin(skb, box, p, venue, now);
+		return 0;
+	}
+	review(skb, box, p, f, venue, now);
+	*a = answer(box, f, false);
+	if (f->packets < PROMOTE_AFTER)
+		f->packets++;
+	if (f->settled_at && f->packets >= PROMOTE_AFTER)
+		promote(&flows, &flows_new, &p->key, f, now);
+	return 0;
+}
+
+/* classify judges a packet by its own tuple: one from a device, or one of the box's own. */
+static __always_inline struct answer classify(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool venue)
+{
+	struct flow *f = dry ? NULL : bpf_map_lookup_elem(&flows, &p->key);
+	struct answer a = {};
+
+	if (unlikely(!f)) {
+		meet(skb, box, p, &a, venue);
+		return a;
+	}
+	if (unlikely(is_old(box, p, f) || still_open(p, f) || bpf_ktime_get_coarse_ns() - f->seen > SECOND))
+		review_settled(skb, box, p, f, venue);
+	return answer(box, f, true);
+}
+
+static __always_inline struct flow *find_reverse(const struct flow_key *key, bool *settled)
+{
+	struct flow *f = bpf_map_lookup_elem(&reverse, key);
+
+	*settled = f;
+	return f ?: bpf_map_lookup_elem(&reverse_new, key);
+}
+
+/* forward is the uplink's egress for a packet of the venue's: what the venue's side found (sent) meets what the download of
+ * the same flow showed, the stronger one wins, and the download learns who sent and who pays.
+ */
+static __always_inline struct answer forward(const struct settings *box, const struct packet *p, struct answer sent)
+{
+	__u64 now = bpf_ktime_get_coarse_ns();
+	struct flow fresh = { .seen = now, .device = sent.device, .experience = sent.experience, .given = sent.v };
+	struct flow *f;
+	bool settled;
+
+	f = find_reverse(&p->key, &settled);
+	if (!f) {
+		bpf_map_update_elem(&reverse_new, &p->key, &fresh, BPF_NOEXIST);
+		return sent;
+	}
+	if (*(__u32 *)&f->given != *(__u32 *)&sent.v || f->device != sent.device || f->experience != sent.experience ||
+	    now - f->seen > SECOND) {
+		f->given = sent.v;
+		f->device = sent.device;
+		f->experience = sent.experience;
+		f->seen = now;
+	}
+	/* The venue's side has asked may_settle for this flow already. */
+	if (!settled && sent.settled) {
+		fresh = *f;
+		if (!bpf_map_update_elem(&reverse, &p->key, &fresh, BPF_ANY))
+			bpf_map_delete_elem(&reverse_new, &p->key);
+	}
+	return answer(box, f, settled);
+}
+
+/* answered is the uplink's ingress: the answer of a flow that the venue began, refined by what the answer itself shows. */
+static __always_inline bool answered(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer *a)
+{
+	struct flow *f;
+	bool settled;
+
+	f = find_reverse(&p->key, &settled);
+	if (!f)
+		return false;
+	if (f->given.rank < RANK_STRUCTURE && f->learned.rank < RANK_STRUCTURE && p->key.proto == IPPROTO_UDP &&
+	    learn(skb, box, p, f))
+		bump(&classified, f->learned.rank);
+	*a = answer(box, f, settled);
+	if (!settled && f->learned.rank >= RANK_STRUCTURE && f->packets >= PROMOTE_AFTER)
+		promote(&reverse, &reverse_new, &p->key, f, bpf_ktime_get_coarse_ns());
+	return true;
+}
+
+#endif

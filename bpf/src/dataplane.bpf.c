@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The five programs of the data plane, one a hook. docs/architecture.md shows where they sit.
+ *
+ * tc_index carries slice (4 bits) and device (12 bits) from the venue's ingress to the uplink's egress, and from the uplink's
+ * ingress to the ifb and the venue's egress; the mark carries who pays. Rank and kind travel as a delivery time in the deep past
+ * (see carry): routing and NAT leave it alone, and a scheduler that heeds it sends at once.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "classify.h"
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+/* Go takes these from BTF, where an enum only is if something has its type. */
+const enum kind *kinds_for_go __attribute__((unused));
+const enum bound *bounds_for_go __attribute__((unused));
+
+#define ROOT 0x5c1e0000 /* the HTB root's handle */
+#define MINOR_SLICE 0x10 /* class minor of slice 0 */
+#define REDIRECT (-1) /* what makes cls_bpf run the filter's action: mirred to the ifb */
+#define PASS 0
+#define CARRY_LIMIT (1 << 26) /* ns: a real delivery time is later, 67 ms after boot */
+
+static __always_inline const struct settings *box_settings(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&box, &zero);
+}
+
+static __always_inline struct answer plain_answer(__u8 slice, enum kind kind)
+{
+	struct answer a = { { slice, RANK_STRUCTURE, kind, 0 }, 0, 0, 0 };
+
+	return a;
+}
+
+static __always_inline struct answer default_answer(const struct settings *box)
+{
+	struct answer a = { { box->default_slice, RANK_DEFAULT, KIND_UNKNOWN, 0 }, 0, 0, 0 };
+
+	return a;
+}
+
+static __always_inline void write_mark(struct __sk_buff *skb, __u8 experience)
+{
+	if (mark_mask)
+		skb->mark = (skb->mark & ~mark_mask) | (__u32)experience << mark_shift;
+}
+
+static __always_inline __u8 read_mark(struct __sk_buff *skb)
+{
+	return mark_mask ? (skb->mark & mark_mask) >> mark_shift : 0;
+}
+
+static __always_inline void write_index(struct __sk_buff *skb, struct answer a)
+{
+	skb->tc_index = (__u16)(a.device << 4 | a.v.slice);
+	write_mark(skb, a.experience);
+}
+
+/* carry hands rank, kind and the rule's number to the uplink's egress. */
+static __always_inline void carry(struct __sk_buff *skb, struct answer a)
+{
+	bpf_skb_set_tstamp(skb, (__u64)a.settled << 25 | a.v.detail << 16 | a.v.kind << 8 | a.v.rank, BPF_SKB_TSTAMP_DELIVERY_MONO);
+}
+
+/* carried reads what the venue's ingress found. Without a note from there the slice counts, but yields to confirmed structure. */
+static __always_inline struct answer carried(struct __sk_buff *skb)
+{
+	struct answer a = { { skb->tc_index & 15, RANK_PROVISIONAL, KIND_UNKNOWN, 0 }, skb->tc_index >> 4 & 0xfff, read_mark(skb), 0 };
+	__u64 note = skb->tstamp;
+
+	if (note && note < CARRY_LIMIT) {
+		a.v.rank = note & 7;
+		a.v.kind = note >> 8 & 0xff;
+		a.v.detail = note >> 16 & 0xff;
+		a.settled = note >> 25 & 1;
+	}
+	return a;
+}
+
+static __always_inline bool from_venue(struct __sk_buff *skb, const struct settings *box)
+{
+	__u32 from = skb->ingress_ifindex;
+
+	if (!from)
+		return false;
+	for (int i = 0; i < MAX_VENUES; i++)
+		if (box->venues[i] == from)
+			return true;
+	return false;
+}
+
+/* enqueue is the end of both shaper hooks: class, books, time stamp. */
+static __always_inline void enqueue(struct __sk_buff *skb, const struct settings *box, enum direction dir, struct answer a)
+{
+	if (shaped)
+		skb->priority = ROOT | (MINOR_SLICE + a.v.slice);
+	stamp(skb, count(skb, box, uplink, dir, a.v.slice, a.experience, a.device) && shaped);
+}
+
+static __always_inline void write_ds(struct __sk_buff *skb, const struct packet *p, __u8 dscp)
+{
+	__u8 old, new;
+
+	if (p->dscp == dscp || !p->version)
+		return;
+	if (p->version == 6) {
+		__be16 word;
+
+		if (bpf_skb_load_bytes(skb, p->ip, &word, 2))
+			return;
+		word = (word & bpf_htons(0xf03f)) | bpf_htons(dscp << 6);
+		bpf_skb_store_bytes(skb, p->ip, &word, 2, 0);
+		return;
+	}
+	if (bpf_skb_load_bytes(skb, p->ip + 1, &old, 1))
+		return;
+	new = dscp << 2 | (old & 3);
+	bpf_l3_csum_replace(skb, p->ip + offsetof(struct iphdr, check), bpf_htons(old), bpf_htons(new), 2);
+	bpf_skb_store_bytes(skb, p->ip + 1, &new, 1, 0);
+}
+
+SEC("tc")
+int venue_in(struct __sk_buff *skb)
+{
+	const struct settings *box = box_settings();
+	struct packet p = {};
+	struct answer a;
+	enum parsed parsed;
+
+	if (!box)
+		return TC_ACT_UNSPEC;
+	bump(&hooks, hook);
+	parsed = parse(skb, &p, true);
+	if (likely(parsed == PARSED_IP)) {
+		if (unlikely(p.fragmented == FRAGMENT_LATER))
+			a = by_fragment(box, &p);
+		else
+			a = classify(skb, box, &p, true);
+		if (unlikely(p.fragmented == FRAGMENT_FIRST && !dry))
+			remember_fragment(box, &p, a);
+	} else if (parsed == PARSED_CONTROL) {
+		a = plain_answer(box->signalling, KIND_CONTROL);
+	} else {
+		fault(FAULT_UNPARSED);
+		a = default_answer(box);
+	}
+	if (dry) {
+		skb->cb[0] = a.v.detail << 24 | a.v.kind << 16 | a.v.rank << 8 | a.v.slice;
+		skb->cb[1] = a.experience;
+		return TC_ACT_UNSPEC;
+	}
+	write_index(skb, a);
+	carry(skb, a);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int uplink_out(struct __sk_buff *skb)
+{
+	const struct settings *box = box_settings();
+	struct packet p = {};
+	struct answer a = {};
+	enum parsed parsed;
+
+	if (!box)
+		return TC_ACT_UNSPEC;
+	bump(&hooks, hook);
+	parsed = parse(skb, &p, true);
+	if (from_venue(skb, box)) {
+		a = carried(skb);
+		if (unlikely(!a.v.slice))
+			fault(FAULT_OVERWRITTEN);
+	}
+	if (likely(parsed == PARSED_IP)) {
+		if (unlikely(p.fragmented == FRAGMENT_LATER))
+			a = a.v.slice ? a : default_answer(box);
+		else
+			a = a.v.slice ? forward(box, &p, a) : classify(skb, box, &p, false);
+	} else if (parsed == PARSED_CONTROL) {
+		a = plain_answer(box->signalling, KIND_CONTROL);
+	} else {
+		fault(FAULT_UNPARSED);
+		a = a.v.slice ? a : default_answer(box);
+	}
+	enqueue(skb, box, UP, a);
+	if (write_dscp)
+		write_ds(skb, &p, 0);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int uplink_in(struct __sk_buff *skb)
+{
+	const struct settings *box = box_settings();
+	struct packet p = {};
+	struct answer a = {};
+	enum parsed parsed;
+
+	if (!box)
+		return PASS;
+	bump(&hooks, hook);
+	parsed = parse(skb, &p, false);
+	if (unlikely(parsed == PARSED_CONTROL))
+		return PASS; /* never through the ifb: a link must come up whatever the tree does */
+	if (likely(parsed == PARSED_IP)) {
+		if (unlikely(p.fragmented == FRAGMENT_LATER))
+			a = by_fragment(box, &p);
+		else if (!answered(skb, box, &p, &a))
+			a = classify(skb, box, &p, false);
+		if (unlikely(p.fragmented == FRAGMENT_FIRST))
+			remember_fragment(box, &p, a);
+	} else {
+		fault(FAULT_UNPARSED);
+		a = default_answer(box);
+	}
+	write_index(skb, a);
+	if (shaped) {
+		skb->priority = ROOT | (MINOR_SLICE + a.v.slice);
+		return REDIRECT;
+	}
+	count(skb, box, uplink, DOWN, a.v.slice, a.experience, a.device);
+	return PASS;
+}
+
+SEC("tc")
+int ifb_out(struct __sk_buff *skb)
+{
+	const struct settings *box = box_settings();
+	struct answer a = { { skb->tc_index & 15, 0, 0, 0 }, skb->tc_index >> 4 & 0xfff, read_mark(skb), 0 };
+
+	if (!box)
+		return TC_ACT_UNSPEC;
+	bump(&hooks, hook);
+	if (!a.v.slice)
+		a.v.slice = box->default_slice;
+	enqueue(skb, box, DOWN, a);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int venue_out(struct __sk_buff *skb)
+{
+	const struct settings *box = box_settings();
+
+	if (!box)
+		return TC_ACT_UNSPEC;
+	bump(&hooks, hook);
+	if (write_dscp) {
+		struct packet p = {};
+
+		if (parse(skb, &p, false) == PARSED_IP)
+			write_ds(skb, &p, box->dscp_of_slice[skb->tc_index & 15]);
+	}
+	/* The venue's own queues must not see our class, our time stamp, or one flow a device. */
+	if ((skb->priority & 0xffff0000) == ROOT)
+		skb->priority = 0;
+	skb->tstamp = 0;
+	bpf_set_hash_invalid(skb);
+	return TC_ACT_UNSPEC;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Flow entries: found, met for the first time, looked into, settled. */
+#ifndef SLICEGATE_FLOW_H
+#define SLICEGATE_FLOW_H
+
+#include "account.h"
+#include "given.h"
+#include "structure.h"
+
+#define SETTLE_AFTER 16 /* packets that told nothing: the default slice it is */
+#define PROMOTE_AFTER 4 /* packets: a DNS query and its answer never leave the nursery */
+#define LIMIT_BURST 512 /* flows that a device may settle at once */
+#define LIMIT_SHIFT 25 /* and after that one in 2^25 ns, 30 a second */
+
+/* What a hook does with a packet. */
+struct answer {
+	struct verdict v;
+	__u16 device;
+	__u8 experience;
+	__u8 settled; /* its entry is in the settled table */
+};
+
+static __always_inline struct verdict verdict(const struct settings *box, const struct flow *f)
+{
+	struct verdict v = f->given.rank >= f->learned.rank ? f->given : f->learned;
+
+	if (v.rank <= RANK_DEFAULT) {
+		v.rank = RANK_DEFAULT;
+		v.slice = box->default_slice; /* it may have changed since */
+	}
+	v.kind = f->learned.kind ?: f->given.kind;
+	return v;
+}
+
+static __always_inline struct answer answer(const struct settings *box, const struct flow *f, bool settled)
+{
+	struct answer a = { verdict(box, f), f->device, f->experience, settled };
+
+	return a;
+}
+
+/* may_settle lets a device settle LIMIT_BURST flows at once, then 30 a second. Device 0 is nobody, and everybody outside. */
+static __always_inline bool may_settle(__u32 device, __u64 now)
+{
+	struct device_limit *limit = bpf_map_lookup_elem(&device_limits, &device);
+	__u64 leaked;
+
+	if (!limit)
+		return false;
+	leaked = (now - limit->last) >> LIMIT_SHIFT;
+	if (leaked) {
+		limit->last = now;
+		limit->level = limit->level > leaked ? limit->level - leaked : 0;
+	}
+	if (limit->level >= LIMIT_BURST) {
+		fault(FAULT_LIMITED);
+		return false;
+	}
+	limit->level++;
+	return true;
+}
+
+/* promote moves an entry from the nursery to the settled table. */
+static __always_inline void promote(void *settled, void *nursery, const struct flow_key *key, struct flow *f, __u64 now)
+{
+	struct flow copy;
+
+	if (!may_settle(f->device, now))
+		return;
+	copy = *f;
+	if (bpf_map_update_elem(settled, key, &copy, BPF_ANY))
+		fault(FAULT_INSERT);
+	else
+		bpf_map_delete_elem(nursery, key);
+}
+
+/* learn looks into one more packet, and says whether the flow's verdict became stronger. It never becomes weaker. */
+__noinline int learn(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f)
+{
+	struct verdict v;
+	bool stronger;
+	__u8 before;
+
+	if (!box || !p || !f)
+		return false;
+	v = by_structure(skb, box, p, f);
+	before = f->given.rank > f->learned.rank ? f->given.rank : f->learned.rank;
+	stronger = v.rank > before;
+	if (f->packets < 0xffff)
+		f->packets++;
+	if (v.rank > f->learned.rank)
+		f->learned = v;
+	if (stronger && f->settled_at)
+		f->settled_at = f->packets;
+	if (!f->settled_at && (f->packets >= SETTLE_AFTER || v.rank >= RANK_STRUCTURE || before >= RANK_STRUCTURE))
+		f->settled_at = f->packets;
+	return stronger;
+}
+
+/* still_open says whether a flow's next packet may change its verdict: a call starts with STUN and DTLS, or with silence. */
+static __always_inline bool still_open(const struct packet *p, const struct flow *f)
+{
+	return f->learned.rank < RANK_STRUCTURE && (p->key.proto == IPPROTO_UDP || !f->settled_at);
+}
+
+static __always_inline bool is_old(const struct settings *box, const struct packet *p, const struct flow *f)
+{
+	return f->generation != box->generation || (box->rules_by_dscp && f->dscp != p->dscp);
+}
+
+#endif

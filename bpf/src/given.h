@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What pins and operator's rules give to a flow. Rules are classified by bit vectors: each field has a table from its value to
+ * the set of rules that accept it, the sets are intersected, and the lowest bit is the first rule that matches.
+ */
+#ifndef SLICEGATE_GIVEN_H
+#define SLICEGATE_GIVEN_H
+
+#include "maps.h"
+#include "parse.h"
+
+static __always_inline const struct pin *find_pin(const struct flow_key *key)
+{
+	const struct pin *pin = bpf_map_lookup_elem(&pins, key);
+	struct flow_key any;
+
+	if (pin)
+		return pin;
+	any = *key;
+	__builtin_memset(any.remote, 0, sizeof(any.remote));
+	any.remote_port = 0;
+	return bpf_map_lookup_elem(&pins, &any);
+}
+
+static __always_inline const struct prefix *find_prefix(const __u8 *addr)
+{
+	struct prefix_key key = { .bits = 128 };
+
+	__builtin_memcpy(key.addr, addr, sizeof(key.addr));
+	return bpf_map_lookup_elem(&prefixes, &key);
+}
+
+static __always_inline __u64 rules_of_port(__u16 port, bool tcp)
+{
+	__u32 index = port + (tcp ? 65536 : 0);
+	__u64 *rules = bpf_map_lookup_elem(&ports, &index);
+
+	return rules ? *rules : 0;
+}
+
+static __always_inline __u64 rules_by_ports(const struct settings *box, const struct flow_key *key)
+{
+	bool tcp = key->proto == IPPROTO_TCP;
+
+	if (box->rules_any_port == box->rules || (!tcp && key->proto != IPPROTO_UDP))
+		return box->rules_any_port;
+	return box->rules_any_port | rules_of_port(key->local_port, tcp) | rules_of_port(key->remote_port, tcp);
+}
+
+/* first_bit of a word that has one; eBPF knows no instruction for it. */
+static __always_inline __u32 first_bit(__u64 word)
+{
+	__u32 n = 0;
+
+	for (int width = 32; width; width >>= 1) {
+		if (word & ((1ULL << width) - 1))
+			continue;
+		word >>= width;
+		n += width;
+	}
+	return n;
+}
+
+/* consult asks pins and rules again. The generation is read first: a pin made while this runs has raised it, and the entry
+ * will be found old.
+ */
+__noinline int consult(const struct settings *box, const struct packet *p, struct flow *f)
+{
+	const struct pin *pin = NULL;
+	const struct prefix *local = NULL, *remote = NULL;
+	__u64 match;
+
+	if (!box || !p || !f)
+		return 0;
+	f->generation = box->generation;
+	f->dscp = p->dscp;
+	f->experience = 0;
+	f->given = (struct verdict){};
+	match = box->rules_any_subnet;
+	if (box->has_prefixes) {
+		local = find_prefix(p->key.local);
+		remote = find_prefix(p->key.remote);
+		if (local)
+			match |= local->rules;
+		if (remote)
+			match |= remote->rules;
+		if (local && local->experience)
+			f->experience = local->experience;
+		else if (remote)
+			f->experience = remote->experience;
+	}
+	if (box->pins)
+		pin = find_pin(&p->key);
+	if (pin) {
+		f->given.slice = pin->slice;
+		f->given.rank = RANK_PIN;
+		f->experience = pin->experience ?: f->experience;
+		return 0;
+	}
+	if (!box->rules)
+		return 0;
+	match &= box->dscp_rules[p->dscp & 63] & rules_by_ports(box, &p->key);
+	if (match) {
+		__u32 rule = first_bit(match) & (MAX_RULES - 1);
+
+		f->given.slice = box->rule_slice[rule];
+		f->given.rank = RANK_RULE;
+		f->given.detail = rule;
+		f->experience = box->rule_experience[rule] ?: f->experience;
+	}
+	return 0;
+}
+
+#endif
