@@ -61,6 +61,12 @@ type dataplaneDirectionBytes struct {
 	Bytes [2]uint64
 }
 
+type dataplaneDropCount struct {
+	_      structs.HostLayout
+	Before uint64
+	Last   uint64
+}
+
 type dataplaneFault uint32
 
 const (
@@ -233,6 +239,7 @@ const (
 	dataplaneMapDeviceLimits = "device_limits"
 	dataplaneMapDeviceSeen   = "device_seen"
 	dataplaneMapDevices      = "devices"
+	dataplaneMapDrops        = "drops"
 	dataplaneMapFaults       = "faults"
 	dataplaneMapFlows        = "flows"
 	dataplaneMapFlowsNew     = "flows_new"
@@ -324,6 +331,7 @@ type dataplaneMapSpecs struct {
 	DeviceLimits *ebpf.MapSpec `ebpf:"device_limits"`
 	DeviceSeen   *ebpf.MapSpec `ebpf:"device_seen"`
 	Devices      *ebpf.MapSpec `ebpf:"devices"`
+	Drops        *ebpf.MapSpec `ebpf:"drops"`
 	Faults       *ebpf.MapSpec `ebpf:"faults"`
 	Flows        *ebpf.MapSpec `ebpf:"flows"`
 	FlowsNew     *ebpf.MapSpec `ebpf:"flows_new"`
@@ -383,6 +391,7 @@ type dataplaneMaps struct {
 	DeviceLimits *ebpf.Map `ebpf:"device_limits"`
 	DeviceSeen   *ebpf.Map `ebpf:"device_seen"`
 	Devices      *ebpf.Map `ebpf:"devices"`
+	Drops        *ebpf.Map `ebpf:"drops"`
 	Faults       *ebpf.Map `ebpf:"faults"`
 	Flows        *ebpf.Map `ebpf:"flows"`
 	FlowsNew     *ebpf.Map `ebpf:"flows_new"`
@@ -407,6 +416,7 @@ func (m *dataplaneMaps) Close() error {
 		m.DeviceLimits,
 		m.DeviceSeen,
 		m.Devices,
+		m.Drops,
 		m.Faults,
 		m.Flows,
 		m.FlowsNew,

@@ -9,6 +9,7 @@ import (
 // What is in the maps; generated from the C.
 type (
 	Counter        = dataplaneCounter
+	DropCount      = dataplaneDropCount
 	Device         = dataplaneDevice
 	DeviceKey      = dataplaneDeviceKey
 	DirectionBytes = dataplaneDirectionBytes

@@ -3,6 +3,7 @@
 #ifndef SLICEGATE_ACCOUNT_H
 #define SLICEGATE_ACCOUNT_H
 
+#include "consts.h"
 #include "maps.h"
 #include "parse.h"
 
@@ -16,8 +17,11 @@ enum direction {
 
 static __always_inline void bump(void *map, __u32 index)
 {
-	__u64 *n = bpf_map_lookup_elem(map, &index);
+	__u64 *n;
 
+	if (dry)
+		return;
+	n = bpf_map_lookup_elem(map, &index);
 	if (n)
 		(*n)++;
 }

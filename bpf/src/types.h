@@ -149,6 +149,12 @@ struct counter {
 	__u64 packets;
 };
 
+/* Drops of a slice's leaf qdisc. Its own counter begins anew with each qdisc. */
+struct drop_count {
+	__u64 before; /* of qdiscs that are gone */
+	__u64 last; /* what the present one showed when it was last read */
+};
+
 struct prefix_key {
 	__u32 bits; /* of the IPv4-mapped or IPv6 address, 0 to 128 */
 	__u8 addr[16];
