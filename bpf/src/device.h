@@ -11,7 +11,7 @@ static __always_inline void device_key_of(struct __sk_buff *skb, const struct pa
 {
 	key->ifindex = skb->ifindex;
 	if (!by_address) {
-		bpf_skb_load_bytes(skb, SRC_MAC, key->addr, 6);
+		bpf_skb_load_bytes(skb, SRC_MAC, key->addr + 10, 6);
 		return;
 	}
 	__builtin_memcpy(key->addr, p->key.local, 16);

@@ -120,7 +120,7 @@ struct pin {
 
 struct device_key {
 	__u32 ifindex;
-	__u8 addr[16]; /* a MAC and ten zeros, or an address as in flow_key, IPv6 cut to its /64 */
+	__u8 addr[16]; /* ten zeros and a MAC, or an address as in flow_key, IPv6 cut to its /64 */
 };
 
 struct device {

@@ -1,0 +1,172 @@
+package shaper
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/slicegate/slicegate/bpf"
+	"github.com/slicegate/slicegate/internal/slice"
+)
+
+// Key says whose numbers these are.
+type Key struct {
+	Uplink    uint8
+	Direction slice.Direction
+	Slice     slice.ID
+}
+
+// Count is what was offered to a shaper, before its queue.
+type Count struct {
+	Bytes   uint64 // on the link, as the kernel sees frames
+	Packets uint64 // a batch counts as the packets that it becomes
+}
+
+func (c *Count) add(o Count) {
+	c.Bytes += o.Bytes
+	c.Packets += o.Packets
+}
+
+// index is a key's place in the delay and drop maps, and within an experience's part of the counters.
+func (k Key) index() uint32 {
+	return (uint32(k.Uplink)*2+uint32(k.Direction))*uint32(bpf.MaxSlices) + uint32(k.Slice)
+}
+
+// perExperience is the number of counters that one experience has.
+const perExperience = bpf.MaxUplinks * 2 * bpf.MaxSlices
+
+// counters reads the kernel's books. Reading resets nothing.
+type counters struct {
+	offeredMap, seenMap, dropMap, deviceMap *ebpf.Map
+	sums                                    map[string]*ebpf.Map // small per-CPU arrays of plain numbers
+	cpus                                    int
+}
+
+func newCounters(set *bpf.Set) (*counters, error) {
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return nil, fmt.Errorf("count processors: %w", err)
+	}
+	return &counters{
+		offeredMap: set.Maps["counters"],
+		seenMap:    set.Maps["device_seen"],
+		dropMap:    set.Maps["drops"],
+		deviceMap:  set.Maps["devices"],
+		sums:       map[string]*ebpf.Map{"classified": set.Maps["classified"], "faults": set.Maps["faults"], "hooks": set.Maps["hooks"]},
+		cpus:       cpus,
+	}, nil
+}
+
+// offered reads all counters of the experiences 0 to highest in one go: experience by experience, each indexed by Key.index.
+func (c *counters) offered(highest int) ([][]Count, error) {
+	entries := (highest + 1) * perExperience
+	keys := make([]uint32, entries)
+	values := make([]bpf.Counter, entries*c.cpus)
+	var cursor ebpf.MapBatchCursor
+	n, err := c.offeredMap.BatchLookup(&cursor, keys, values, nil)
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil, fmt.Errorf("read counters: %w", err)
+	}
+	if n != entries {
+		return nil, fmt.Errorf("read counters: %d of %d", n, entries)
+	}
+	all := make([][]Count, highest+1)
+	flat := make([]Count, entries)
+	for i, v := range values {
+		flat[i/c.cpus].add(Count{v.Bytes, v.Packets})
+	}
+	for e := range all {
+		all[e] = flat[e*perExperience : (e+1)*perExperience]
+	}
+	return all, nil
+}
+
+// sum reads a per-CPU array of plain numbers, such as faults by bpf.Fault.
+func (c *counters) sum(name string, n int) ([]uint64, error) {
+	sums := make([]uint64, n)
+	for i := range sums {
+		var perCPU []uint64
+		if err := c.sums[name].Lookup(uint32(i), &perCPU); err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		for _, v := range perCPU {
+			sums[i] += v
+		}
+	}
+	return sums, nil
+}
+
+// drops books what a leaf qdisc's counter shows, and gives the drops since the maps were made. A counter that went back is a new
+// qdisc's.
+func (c *counters) drops(k Key, shown uint64) (uint64, error) {
+	var d bpf.DropCount
+	if err := c.dropMap.Lookup(k.index(), &d); err != nil {
+		return 0, fmt.Errorf("read drops: %w", err)
+	}
+	if shown == d.Last {
+		return d.Before + d.Last, nil
+	}
+	if shown < d.Last {
+		d.Before += d.Last
+	}
+	d.Last = shown
+	if err := c.dropMap.Put(k.index(), d); err != nil {
+		return 0, fmt.Errorf("write drops: %w", err)
+	}
+	return d.Before + d.Last, nil
+}
+
+// recentDevices is how long a device stays in the count of devices.
+const recentDevices = 10 * time.Second
+
+// devices counts the devices that each key saw lately.
+func (c *counters) devices() (map[Key]int, error) {
+	now, err := coarseSeconds()
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]uint32, bpf.MaxDevices)
+	values := make([]bpf.LastSeen, bpf.MaxDevices)
+	var cursor ebpf.MapBatchCursor
+	n, err := c.seenMap.BatchLookup(&cursor, keys, values, nil)
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil, fmt.Errorf("read devices: %w", err)
+	}
+	seen := make(map[Key]int)
+	for _, device := range values[:n] {
+		for u, directions := range device.At {
+			for d, slices := range directions {
+				for s, at := range slices {
+					// at is odd where it is set: see mark_seen. Ages wrap with the clock.
+					if at != 0 && now-at <= uint16(recentDevices/time.Second) {
+						seen[Key{uint8(u), slice.Direction(d), slice.ID(s)}]++
+					}
+				}
+			}
+		}
+	}
+	return seen, nil
+}
+
+// wipe zeroes what was counted under numbers that changed hands.
+func (c *counters) wipe(match func(experience int, k Key) bool) error {
+	var keys []uint32
+	for e := range bpf.MaxExperiences {
+		for i := range perExperience {
+			k := Key{uint8(i / (2 * bpf.MaxSlices)), slice.Direction(i / bpf.MaxSlices % 2), slice.ID(i % bpf.MaxSlices)}
+			if match(e, k) {
+				keys = append(keys, uint32(e*perExperience+i))
+			}
+		}
+	}
+	zeros := make([]bpf.Counter, len(keys)*c.cpus)
+	if len(keys) == 0 {
+		return nil
+	}
+	if _, err := c.offeredMap.BatchUpdate(keys, zeros, nil); err != nil {
+		return fmt.Errorf("clear counters: %w", err)
+	}
+	return nil
+}

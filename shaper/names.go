@@ -1,0 +1,104 @@
+package shaper
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/slicegate/slicegate/bpf"
+	"github.com/slicegate/slicegate/internal/slice"
+)
+
+// Numbers are what the kernel knows names by. A name keeps its number for as long as it is configured, over restarts too, so that
+// counters stay whose they were.
+type Numbers struct {
+	Slices      map[string]slice.ID
+	Uplinks     map[string]uint8
+	Experiences map[string]uint8
+}
+
+// section is a part of the names map: the numbers first to end-1 are at their own value after base.
+type section struct {
+	what             string
+	base, first, end int
+}
+
+var (
+	sliceSection      = section{"slice", 0, 1, bpf.MaxSlices}
+	uplinkSection     = section{"uplink", bpf.MaxSlices, 0, bpf.MaxUplinks}
+	experienceSection = section{"experience", bpf.MaxSlices + bpf.MaxUplinks, 1, bpf.MaxExperiences}
+)
+
+// names is the kernel's own list of names and numbers.
+type names struct{ m *ebpf.Map }
+
+// assign gives every wanted name a number: the one that it has, one that was never given out, or at last one whose name is no
+// longer wanted. Numbers of the last sort are in recycled: what was counted under them belongs to somebody else.
+func (n names) assign(s section, wanted []string) (numbers map[string]int, recycled []int, err error) {
+	have, err := n.read(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	wants := make(map[string]bool, len(wanted))
+	for _, name := range wanted {
+		wants[name] = true
+	}
+	numbers = make(map[string]int, len(wanted))
+	var unused, stale []int
+	for number := s.first; number < s.end; number++ {
+		switch name := have[number]; {
+		case name == "":
+			unused = append(unused, number)
+		case wants[name]:
+			numbers[name] = number
+		default:
+			stale = append(stale, number)
+		}
+	}
+	free := append(unused, stale...)
+	for _, name := range wanted {
+		if _, ok := numbers[name]; ok {
+			continue
+		}
+		if len(free) == 0 {
+			return nil, nil, fmt.Errorf("number %s %q: more than %d names", s.what, name, s.end-s.first)
+		}
+		number := free[0]
+		free = free[1:]
+		if have[number] != "" {
+			recycled = append(recycled, number)
+		}
+		if err := n.write(s, number, name); err != nil {
+			return nil, nil, err
+		}
+		numbers[name] = number
+	}
+	return numbers, recycled, nil
+}
+
+// read gives a section's names by number.
+func (n names) read(s section) (map[int]string, error) {
+	have := make(map[int]string)
+	for number := s.first; number < s.end; number++ {
+		var text [bpf.MaxName]byte
+		if err := n.m.Lookup(uint32(s.base+number), &text); err != nil {
+			return nil, fmt.Errorf("read name of %s %d: %w", s.what, number, err)
+		}
+		if name, _, _ := bytes.Cut(text[:], []byte{0}); len(name) > 0 {
+			have[number] = string(name)
+		}
+	}
+	return have, nil
+}
+
+func (n names) write(s section, number int, name string) error {
+	var text [bpf.MaxName]byte
+	if copy(text[:bpf.MaxName-1], name) < len(name) {
+		return fmt.Errorf("number %s %q: name longer than %d bytes", s.what, name, bpf.MaxName-1)
+	}
+	if err := n.m.Put(uint32(s.base+number), text); err != nil {
+		return fmt.Errorf("write name of %s %d: %w", s.what, number, err)
+	}
+	return nil
+}
