@@ -3,12 +3,23 @@ package api
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 )
 
 // Question names a flow: Src is the venue's end before NAT, or the tuple after NAT either way round.
 type Question struct {
 	Proto    uint8 // 6 or 17
 	Src, Dst netip.AddrPort
+}
+
+// Protocol gives the protocol as ParseQuestion reads it.
+func (q Question) Protocol() string {
+	for name, number := range protocols {
+		if number == q.Proto {
+			return name
+		}
+	}
+	return strconv.Itoa(int(q.Proto))
 }
 
 var protocols = map[string]uint8{"tcp": 6, "udp": 17}
