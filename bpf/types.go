@@ -12,6 +12,7 @@ type (
 	DropCount      = dataplaneDropCount
 	Device         = dataplaneDevice
 	DeviceKey      = dataplaneDeviceKey
+	DeviceLimit    = dataplaneDeviceLimit
 	DirectionBytes = dataplaneDirectionBytes
 	LastSeen       = dataplaneLastSeen
 	Flow           = dataplaneFlow
