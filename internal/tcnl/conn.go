@@ -1,0 +1,106 @@
+package tcnl
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Conn is a netlink socket in one network namespace. Its methods may be called at once from several goroutines.
+type Conn struct{ nl *netlink.Conn }
+
+// Dial opens a socket in the namespace that the descriptor stands for; 0 for the current one.
+func Dial(netnsFd int) (*Conn, error) {
+	nl, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: netnsFd})
+	if err != nil {
+		return nil, fmt.Errorf("open netlink socket: %w", err)
+	}
+	// Without it errors have a number and no words, on kernels that we do not support anyway.
+	_ = nl.SetOption(netlink.ExtendedAcknowledge, true)
+	return &Conn{nl: nl}, nil
+}
+
+// Close closes the socket.
+func (c *Conn) Close() error { return c.nl.Close() }
+
+// PortID is what the kernel puts into the events that this socket's own requests cause.
+func (c *Conn) PortID() uint32 { return c.nl.PID() }
+
+// Error is a request that the kernel refused. It unwraps to the error number.
+type Error struct {
+	Op    string // what was tried, such as "add qdisc htb 5c1e: on ifindex 3"
+	Errno error
+	Text  string // the kernel's explanation; often empty
+}
+
+func (e *Error) Error() string {
+	if e.Text == "" {
+		return fmt.Sprintf("%s: %v", e.Op, e.Errno)
+	}
+	return fmt.Sprintf("%s: %v (%s)", e.Op, e.Errno, e.Text)
+}
+
+// Unwrap gives the error number.
+func (e *Error) Unwrap() error { return e.Errno }
+
+func wrap(op string, err error) error {
+	var refused *netlink.OpError
+	if errors.As(err, &refused) {
+		return &Error{Op: op, Errno: refused.Err, Text: refused.Message}
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+// Gone reports whether err says that an object, or the interface that it was on, is not there.
+func Gone(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ESRCH)
+}
+
+// Flags of a request that writes.
+const (
+	create  = netlink.Create | netlink.Excl
+	replace = netlink.Create | netlink.Replace
+	change  = netlink.HeaderFlags(0)
+)
+
+// request writes one object; op is for the error alone.
+func (c *Conn) request(typ uint16, flags netlink.HeaderFlags, t tcmsg, e *encoder, op string) error {
+	_, err := c.nl.Execute(netlink.Message{
+		Header: netlink.Header{Type: netlink.HeaderType(typ), Flags: netlink.Request | netlink.Acknowledge | flags},
+		Data:   append(t.marshal(), e.b...),
+	})
+	if err != nil {
+		return wrap(op, err)
+	}
+	return nil
+}
+
+// dumpTries bounds how often a dump is taken anew because the objects changed meanwhile.
+const dumpTries = 5
+
+// dump reads all objects of a type. One that was changed under the reader's feet is read again.
+func (c *Conn) dump(typ uint16, t tcmsg, op string) ([]netlink.Message, error) {
+	for try := 1; ; try++ {
+		messages, err := c.nl.Execute(netlink.Message{
+			Header: netlink.Header{Type: netlink.HeaderType(typ), Flags: netlink.Request | netlink.Dump},
+			Data:   t.marshal(),
+		})
+		if err != nil {
+			return nil, wrap(op, err)
+		}
+		if try == dumpTries || !interrupted(messages) {
+			return messages, nil
+		}
+	}
+}
+
+func interrupted(messages []netlink.Message) bool {
+	for _, m := range messages {
+		if m.Header.Flags&netlink.DumpInterrupted != 0 {
+			return true
+		}
+	}
+	return false
+}
