@@ -23,7 +23,7 @@ const (
 	maxBody       = 64 << 10
 	maxHeader     = 16 << 10
 	headerTimeout = 5 * time.Second
-	readTimeout   = 10 * time.Second
+	readTimeout   = 10 * time.Second // also ends the context of what only reads
 	writeTimeout  = 60 * time.Second // more than a change takes, and more than holdReady
 	changeTimeout = 40 * time.Second
 	idleTimeout   = 30 * time.Second
