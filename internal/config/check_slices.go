@@ -15,7 +15,8 @@ func (r *report) checkSlices(all []Slice) {
 		r.add(place{"slice", MaxSlices, ""}, fmt.Sprintf("%d slices, at most %d", len(all), MaxSlices), "")
 	}
 	names := make(map[string]bool)
-	fallback, excused := "", r.reported("slice", 0, "")
+	broken := r.reported("slice", 0, "")
+	fallback, excused := "", broken
 	for i, s := range all {
 		at := place{"slice", i, "name"}
 		switch {
@@ -41,7 +42,7 @@ func (r *report) checkSlices(all []Slice) {
 	}
 	first := place{"slice", 0, ""}
 	for _, name := range []string{slice.Signalling, slice.Realtime} {
-		if !names[name] && !r.reported("slice", 0, "") {
+		if !names[name] && !broken {
 			r.add(first, fmt.Sprintf("no slice is named %q, which calls need", name),
 				"any [[slice]] replaces the whole list: add this one")
 		}
@@ -60,7 +61,7 @@ func (r *report) checkShares(cfg *Config) {
 			r.add(place{"slice", i, "min"}, fmt.Sprintf("%s of slice %q is above its max %s", s.Min, s.Name, s.Max), raiseHint)
 		}
 	}
-	if r.checkPercent(cfg.Slices) {
+	if r.checkPercent(cfg.Slices) || len(cfg.Slices) > MaxSlices || len(cfg.Uplinks) > MaxUplinks {
 		return
 	}
 	for _, u := range cfg.Uplinks {

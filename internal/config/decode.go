@@ -41,7 +41,9 @@ func (s section) venue(v *Venue) {
 	if name, ok := s.text("name", `"palazzo"`); ok {
 		v.Name = name
 	}
-	v.Interfaces = s.texts("interfaces", `["br0"]`)
+	for _, item := range s.texts("interfaces", `["br0"]`) {
+		v.Interfaces = append(v.Interfaces, item.text)
+	}
 	devices, ok := s.text("devices", `"mac"`)
 	switch {
 	case !ok || devices == "mac":
@@ -146,7 +148,7 @@ func (s section) share(key, example, hint string) slice.Share {
 	}
 	sh, err := slice.ParseShare(text)
 	if err != nil {
-		s.wrong(key, err.Error(), `such as "5%" or "2mbit"`)
+		s.wrong(key, err.Error(), shareHint(text))
 	}
 	return sh
 }
@@ -157,19 +159,19 @@ func (s section) rule(trustDSCP bool) Rule {
 	if s.node.entry("hosts") != nil {
 		s.wrong("hosts", "rules by host name are not supported yet: this version learns no names", "use ports and subnets instead")
 	}
-	for _, text := range s.texts("ports", `["udp/8801-8810"]`) {
-		p, err := parsePorts(text)
+	for _, item := range s.texts("ports", `["udp/8801-8810"]`) {
+		p, err := parsePorts(item.text)
 		if err != nil {
-			s.wrong("ports", err.Error(), `such as "udp/8801-8810" or "tcp/443"`)
+			s.wrongItem(item, "ports", err.Error(), `such as "udp/8801-8810" or "tcp/443"`)
 			continue
 		}
 		r.Ports = append(r.Ports, p)
 	}
 	r.Subnets = s.subnets()
-	for _, text := range s.texts("dscp", `["ef"]`, isInteger) {
-		v, err := parseDSCP(text)
+	for _, item := range s.texts("dscp", `["ef"]`, isInteger) {
+		v, err := parseDSCP(item.text)
 		if err != nil {
-			s.wrong("dscp", err.Error(), "")
+			s.wrongItem(item, "dscp", err.Error(), "")
 			continue
 		}
 		r.DSCP = append(r.DSCP, v)
@@ -193,10 +195,10 @@ func (s section) rule(trustDSCP bool) Rule {
 
 func (s section) subnets() []netip.Prefix {
 	var all []netip.Prefix
-	for _, text := range s.texts("subnets", `["10.9.4.0/24"]`) {
-		p, err := parseSubnet(text)
+	for _, item := range s.texts("subnets", `["10.9.4.0/24"]`) {
+		p, err := parseSubnet(item.text)
 		if err != nil {
-			s.wrong("subnets", err.Error(), "")
+			s.wrongItem(item, "subnets", err.Error(), "")
 			continue
 		}
 		all = append(all, p)

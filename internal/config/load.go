@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -59,7 +60,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	}
 	root, err := parseTree(data)
 	if err != nil {
-		r.syntax(err)
+		r.syntax(data, err)
 		return nil, r.err()
 	}
 	cfg := r.decode(root)
@@ -71,16 +72,47 @@ func Parse(name string, data []byte) (*Config, error) {
 }
 
 // syntax reports what is no TOML. Nothing else of such a file can be judged.
-func (r *report) syntax(err error) {
+func (r *report) syntax(data []byte, err error) {
 	var at *toml.DecodeError
 	if !errors.As(err, &at) {
-		r.addLine(0, place{}, "is not TOML: "+err.Error(), "")
+		r.addLine(0, place{}, "can't be read: "+err.Error(), "")
 		return
 	}
 	line, _ := at.Position()
-	what := strings.TrimPrefix(at.Error(), "toml: ")
-	const hint = `a line is key = value, and texts need quotes: name = "fibre"`
-	r.addLine(line, place{"", 0, strings.Join(at.Key(), ".")}, "is not TOML: "+what, hint)
+	what, hint := strings.TrimPrefix(at.Error(), "toml: "), ""
+	where := writtenAt(data, line)
+	if !strings.Contains(what, "already") {
+		hint = `a line is key = value, and texts need quotes: name = "fibre"`
+	}
+	r.addLine(line, where, what, hint)
+}
+
+// writtenAt tells section and key of a line that the parser could not make sense of.
+func writtenAt(data []byte, line int) place {
+	var p place
+	for i, text := range strings.Split(string(data), "\n") {
+		text, _, _ = strings.Cut(text, "#")
+		text = strings.TrimSpace(text)
+		key, _, assigns := strings.Cut(text, "=")
+		switch {
+		case i >= line:
+			return p
+		case strings.HasPrefix(text, "[") && !assigns:
+			p = place{section: printable(strings.Trim(text, "[]\" "))}
+		case assigns:
+			p.key = printable(strings.Trim(key, " \t\""))
+		case i == line-1:
+			word, _, _ := strings.Cut(text, " ")
+			p.key = printable(word)
+		}
+	}
+	return p
+}
+
+// printable keeps what a broken file contains from reaching a terminal.
+func printable(s string) string {
+	quoted := strconv.Quote(strings.ToValidUTF8(s, "?"))
+	return quoted[1 : len(quoted)-1]
 }
 
 // Flags stand for a file, for a box with one uplink and one venue interface.

@@ -39,7 +39,7 @@ func ParseSliceOverride(name, uplink, minimum, maximum string) (SliceOverride, e
 		}
 		share, err := slice.ParseShare(bound.text)
 		if err != nil {
-			r.addLine(0, place{"", 0, bound.flag}, err.Error(), `such as "5%" or "2mbit"`)
+			r.addLine(0, place{"", 0, bound.flag}, err.Error(), shareHint(bound.text))
 		}
 		*bound.into = share
 	}

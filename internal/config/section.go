@@ -57,11 +57,11 @@ func (r *report) sections(root *node, name string) []section {
 		tables = n.entries
 	}
 	if many != (n.kind == isList) {
-		form := "[" + name + "]"
+		form, hint := "[["+name+"]]", "write ["+name+"]: there is one"
 		if many {
-			form = "[[" + name + "]]"
+			form, hint = "["+name+"]", "write [["+name+"]]: there can be several"
 		}
-		r.addLine(n.line, place{name, 0, ""}, "is written in another way", "the section begins with "+form)
+		r.addLine(n.line, place{name, 0, ""}, "does not begin with "+form, hint)
 		return nil
 	}
 	var all []section
@@ -138,6 +138,11 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
+// wrongItem notes a mistake in an item of a list, which may be written over many lines.
+func (s section) wrongItem(item *node, key, what, hint string) {
+	s.addLine(item.line, s.at(key), what, hint)
+}
+
 // get gives the value of a key if it is of one of the kinds.
 func (s section) get(key, want string, kinds ...kind) (*node, bool) {
 	n := s.node.entry(key)
@@ -175,19 +180,19 @@ func (s section) needText(key, example, hint string) (string, bool) {
 }
 
 // texts reads a list of strings, or of numbers where those are welcome too.
-func (s section) texts(key, example string, kinds ...kind) []string {
+func (s section) texts(key, example string, kinds ...kind) []*node {
 	n, ok := s.get(key, "a list, such as "+example, isList)
 	if !ok {
 		return nil
 	}
 	kinds = append(kinds, isText)
-	var all []string
+	var all []*node
 	for _, e := range n.entries {
 		if !slices.Contains(kinds, e.kind) {
-			s.addLine(e.line, s.at(key), "want texts in quotes, not "+e.describe(), "write it as "+example)
+			s.wrongItem(e, key, "want texts in quotes, not "+e.describe(), "write it as "+example)
 			continue
 		}
-		all = append(all, e.text)
+		all = append(all, e)
 	}
 	return all
 }

@@ -29,15 +29,17 @@ type node struct {
 	line    int
 	text    string // of a scalar, quotes and escapes resolved
 	entries []*node
+	byKey   map[string]*node // the entries of a table
 }
 
-func (n *node) entry(key string) *node {
-	for _, e := range n.entries {
-		if e.key == key {
-			return e
-		}
+func (n *node) entry(key string) *node { return n.byKey[key] }
+
+func (n *node) add(e *node) {
+	if n.byKey == nil {
+		n.byKey = make(map[string]*node)
 	}
-	return nil
+	n.byKey[e.key] = e
+	n.entries = append(n.entries, e)
 }
 
 // parseTree reads TOML. The decoder goes first: it knows every rule of the language, and of two equal keys.
@@ -101,7 +103,7 @@ func (b *builder) open(at *node, path []*unstable.Node) (*node, error) {
 		next := at.entry(string(key.Data))
 		if next == nil {
 			next = &node{kind: isTable, key: string(key.Data), line: b.lineOf(key)}
-			at.entries = append(at.entries, next)
+			at.add(next)
 		}
 		if next.kind == isList && len(next.entries) > 0 {
 			next = next.entries[len(next.entries)-1]
@@ -124,7 +126,7 @@ func (b *builder) appendTable(path []*unstable.Node) (*node, error) {
 	list := at.entry(string(last.Data))
 	if list == nil {
 		list = &node{kind: isList, key: string(last.Data), line: b.lineOf(last)}
-		at.entries = append(at.entries, list)
+		at.add(list)
 	}
 	if list.kind != isList {
 		return nil, errTwoWays
@@ -146,7 +148,7 @@ func (b *builder) keyValue(table *node, e *unstable.Node) error {
 		return err
 	}
 	v.key = string(last.Data)
-	table.entries = append(table.entries, v)
+	table.add(v)
 	return nil
 }
 

@@ -155,22 +155,32 @@ func parseDSCP(s string) (uint8, error) {
 
 // rateHint proposes the spelling of a rate whose unit is written in one of the usual other ways.
 func rateHint(s string) string {
-	at := strings.IndexFunc(s, func(r rune) bool { return !strings.ContainsRune("0123456789.", r) })
+	at := strings.IndexFunc(s, func(c rune) bool { return !strings.ContainsRune("0123456789.", c) })
 	number, unit := s, ""
 	if at >= 0 {
 		number, unit = s[:at], strings.TrimSpace(s[at:])
 	}
-	if number == "" || strings.HasSuffix(unit, "B/s") || strings.HasSuffix(unit, "Bps") {
+	switch {
+	case number == "":
+		return ""
+	case unit == "":
+		return fmt.Sprintf("write %q if it is megabits a second", number+"mbit")
+	case strings.HasSuffix(unit, "B/s") || strings.HasSuffix(unit, "Bps"):
 		return "rates are in bits: 1 MB/s is 8mbit"
 	}
 	for _, prefix := range []string{"k", "m", "g"} {
 		rest, ok := strings.CutPrefix(strings.ToLower(unit), prefix)
-		if ok && slices.Contains([]string{"", "b", "bit", "bits", "bps", "bit/s", "b/s"}, rest) {
+		if ok && unit != prefix+"bit" && slices.Contains([]string{"", "b", "bit", "bits", "bps", "bit/s", "b/s"}, rest) {
 			return fmt.Sprintf("write %q", number+prefix+"bit")
 		}
 	}
-	if unit == "" {
-		return fmt.Sprintf("write %q if it is megabits a second", number+"mbit")
+	return ""
+}
+
+// shareHint is rateHint for what may be a share, too.
+func shareHint(s string) string {
+	if s != "" && strings.Trim(s, "0123456789.") == "" {
+		return fmt.Sprintf("write \"%s%%\" if it is a part of the link", s)
 	}
-	return `such as "20mbit"`
+	return rateHint(s)
 }
