@@ -1,0 +1,73 @@
+package demo
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"math"
+	"net"
+	"net/netip"
+	"sync/atomic"
+)
+
+// endless is what a bulk download asks for.
+const endless = math.MaxInt64
+
+// upload sends to peer as fast as it may, until ctx is done.
+func upload(ctx context.Context, host *Host, peer netip.AddrPort) error {
+	conn, hangUp, err := ask(ctx, host, peer, 0)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	defer hangUp()
+	_, err = io.Copy(onlyWriter{conn}, zeros{})
+	return ended(ctx, err)
+}
+
+// download takes from peer as fast as it may, until ctx is done, and counts into taken.
+func download(ctx context.Context, host *Host, peer netip.AddrPort, taken *atomic.Uint64) error {
+	conn, hangUp, err := ask(ctx, host, peer, endless)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	defer hangUp()
+	_, err = io.Copy(counter{taken}, onlyReader{conn})
+	return ended(ctx, err)
+}
+
+// ask connects and asks for a number of bytes. The connection ends with ctx, at once and with whatever is in its buffers.
+func ask(ctx context.Context, host *Host, peer netip.AddrPort, want uint64) (conn net.Conn, hangUp func(), err error) {
+	conn, err = host.DialTCP(ctx, peer)
+	if err != nil {
+		return nil, nil, err
+	}
+	hangUp = untilDone(ctx, conn)
+	if err := conn.(*net.TCPConn).SetLinger(0); err != nil {
+		hangUp()
+		return nil, nil, err
+	}
+	if _, err := conn.Write(binary.BigEndian.AppendUint64(nil, want)); err != nil {
+		hangUp()
+		return nil, nil, err
+	}
+	return conn, hangUp, nil
+}
+
+// zeros is a file without end.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+// counter counts what is written to it.
+type counter struct{ bytes *atomic.Uint64 }
+
+func (c counter) Write(b []byte) (int, error) {
+	c.bytes.Add(uint64(len(b)))
+	return len(b), nil
+}
+
+// onlyReader and onlyWriter hide a socket's shortcuts past user space, so that io.Copy shows every byte to a counter.
+type (
+	onlyReader struct{ io.Reader }
+	onlyWriter struct{ io.Writer }
+)

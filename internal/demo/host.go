@@ -1,0 +1,73 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/slicegate/slicegate/internal/nettest"
+)
+
+// Host is a machine of the venue: a namespace with an address of each family.
+type Host struct {
+	*nettest.NS
+	V4, V6 netip.Addr
+}
+
+// Family tells which addresses a conversation uses.
+type Family int
+
+// Families.
+const (
+	V4 Family = 4
+	V6 Family = 6
+)
+
+// At gives the host's address of a family, with a port.
+func (h *Host) At(family Family, port uint16) netip.AddrPort {
+	if family == V6 {
+		return netip.AddrPortFrom(h.V6, port)
+	}
+	return netip.AddrPortFrom(h.V4, port)
+}
+
+// ListenUDP opens a socket on the host that takes both families. Port 0 takes a free one.
+func (h *Host) ListenUDP(port uint16) (conn *net.UDPConn, err error) {
+	err = h.Do(func() error {
+		conn, err = net.ListenUDP("udp", &net.UDPAddr{Port: int(port)})
+		return err
+	})
+	return conn, err
+}
+
+// DialUDP opens a socket on the host that talks to one peer.
+func (h *Host) DialUDP(peer netip.AddrPort) (conn *net.UDPConn, err error) {
+	err = h.Do(func() error {
+		conn, err = net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(peer))
+		return err
+	})
+	return conn, err
+}
+
+// ListenTCP opens a listener on the host that takes both families.
+func (h *Host) ListenTCP(port uint16) (listener *net.TCPListener, err error) {
+	err = h.Do(func() error {
+		listener, err = net.ListenTCP("tcp", &net.TCPAddr{Port: int(port)})
+		return err
+	})
+	return listener, err
+}
+
+// DialTCP connects from the host to a peer.
+func (h *Host) DialTCP(ctx context.Context, peer netip.AddrPort) (conn net.Conn, err error) {
+	err = h.Do(func() error {
+		var dialer net.Dialer
+		conn, err = dialer.DialContext(ctx, "tcp", peer.String())
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", peer, err)
+	}
+	return conn, nil
+}
