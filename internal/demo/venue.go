@@ -3,7 +3,9 @@ package demo
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"runtime"
 
 	"github.com/slicegate/slicegate/internal/nettest"
 )
@@ -88,7 +90,21 @@ func (v *Venue) host(v4, v6 string, number int) (*Host, error) {
 	v.all = append(v.all, ns)
 	h := &Host{NS: ns, V4: address(v4, number), V6: address(v6, number)}
 	// The bulk flows must fill the queue that they meet; a system's own choice (BBR) may be too polite for a lesson.
-	return h, ns.Sysctl("net.ipv4.tcp_congestion_control", "reno")
+	if err := ns.Sysctl("net.ipv4.tcp_congestion_control", "reno"); err != nil {
+		return nil, err
+	}
+	return h, keepOrder(ns)
+}
+
+// keepOrder has each flow's packets received by one processor, as a real network card does; veth pairs would let those that
+// two processors send overtake each other. Kernels before 6.3 can't.
+func keepOrder(ns *nettest.NS) error {
+	processors := min(runtime.NumCPU(), 32)
+	err := ns.Sysctl("net.core.rps_default_mask", fmt.Sprintf("%x", uint64(1)<<processors-1))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 func address(prefix string, number int) netip.Addr {

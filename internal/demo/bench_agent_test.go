@@ -1,0 +1,169 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slicegate/slicegate/internal/api/client"
+)
+
+// BenchmarkRetune changes slices 20 times a second for 30 s, beneath a probe stream in each direction.
+func BenchmarkRetune(b *testing.B) {
+	const changeEvery, length = 50 * time.Millisecond, 30 * time.Second
+	r := newRig(b)
+	changes := []client.SliceChange{
+		{Name: "media", Max: "60%"}, {Name: "realtime", Max: "70%"}, {Name: "telemetry", Max: "50%"},
+		{Name: "media", Max: "100%"}, {Name: "realtime", Max: "80%"}, {Name: "telemetry", Max: "100%"},
+	}
+	for b.Loop() {
+		r.underLoad(b, func(ctx context.Context) error {
+			up, down, err := r.probe(ctx, func(ctx context.Context) error {
+				ctx, stop := context.WithTimeout(ctx, length)
+				defer stop()
+				done := 0
+				err := every(ctx, changeEvery, func(n int) error {
+					done++
+					return ended(ctx, r.agent.SetSlice(ctx, changes[n%len(changes)]))
+				})
+				b.ReportMetric(float64(done)/length.Seconds(), "changes/s")
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			judge(b, up, Up)
+			judge(b, down, Down)
+			for way, p := range map[Direction]*probes{Up: up, Down: down} {
+				b.ReportMetric(milliseconds(p.excess()), "ms-gap-excess-"+string(way))
+				if p.excess() > 2*time.Millisecond {
+					b.Errorf("%s: largest gap grew by %s on the way, want at most 2ms", way, p.excess())
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// judge reports what became of a probe stream; a probe that is lost or overtaken fails.
+func judge(b *testing.B, p *probes, way Direction) {
+	b.ReportMetric(float64(p.lost()), "lost-"+string(way))
+	b.ReportMetric(float64(p.reordered()), "reordered-"+string(way))
+	if p.lost() != 0 || p.reordered() != 0 {
+		b.Errorf("%s: of %d probes %d were lost and %d reordered, want none", way, len(p.sent), p.lost(), p.reordered())
+	}
+}
+
+// BenchmarkKillAndRestart kills the agent under load and starts it again, beneath a probe stream in each direction.
+func BenchmarkKillAndRestart(b *testing.B) {
+	const before, dead, after = 2 * time.Second, 5 * time.Second, 3 * time.Second
+	r := newRig(b)
+	for b.Loop() {
+		r.underLoad(b, func(ctx context.Context) error {
+			old, err := r.agent.Status(ctx)
+			if err != nil {
+				return err
+			}
+			up, down, err := r.probe(ctx, func(ctx context.Context) error {
+				pause(ctx, before)
+				if err := r.agent.Kill(); err != nil {
+					return err
+				}
+				pause(ctx, dead)
+				began := time.Now()
+				if err := r.agent.Start(ctx); err != nil {
+					return err
+				}
+				b.ReportMetric(milliseconds(time.Since(began)), "ms-to-ready")
+				pause(ctx, after)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			judge(b, up, Up)
+			judge(b, down, Down)
+			now, err := r.agent.Status(ctx)
+			if err != nil {
+				return err
+			}
+			sent := map[string]uint64{"up": uint64(len(up.sent)), "down": uint64(len(down.sent))}
+			b.ReportMetric(float64(sent["up"]), "probes-up")
+			return wentOn(old, now, sent)
+		})
+	}
+}
+
+// wentOn says which counter began anew, or missed probes, between two looks at the status.
+func wentOn(old, now client.Status, probes map[string]uint64) error {
+	for i, s := range now.Slices {
+		was := old.Slices[i]
+		want := was.Packets
+		if s.Name == "realtime" {
+			want += probes[s.Direction]
+		}
+		if s.Bytes < was.Bytes || s.Packets < want || s.Drops < was.Drops {
+			return fmt.Errorf("%s %s: %d packets, %d drops; want at least %d, %d", s.Direction, s.Name, s.Packets, s.Drops, want, was.Drops)
+		}
+	}
+	return nil
+}
+
+// BenchmarkIdle takes the agent's start, then its processor time and memory while nothing happens.
+func BenchmarkIdle(b *testing.B) {
+	const length, ticksPerSecond = 20 * time.Second, 100
+	agent := newAgent(b, newVenue(b))
+	for b.Loop() {
+		began := time.Now()
+		start(b, agent)
+		ready := time.Since(began)
+		time.Sleep(2 * time.Second)
+		ticks := processorTicks(b, agent.Pid())
+		time.Sleep(length)
+		share := float64(processorTicks(b, agent.Pid())-ticks) / ticksPerSecond / length.Seconds() * 100
+		memory := residentMB(b, agent.Pid())
+
+		b.ReportMetric(milliseconds(ready), "ms-to-ready")
+		b.ReportMetric(share, "%-of-a-core")
+		b.ReportMetric(memory, "MB-resident")
+		if ready > time.Second || share > 1 || memory > 40 {
+			b.Errorf("ready in %s, %.2f %% of a core, %.1f MB; want at most 1s, 1 %%, 40 MB", ready, share, memory)
+		}
+	}
+}
+
+// processorTicks gives the user and system time of a process, fields 14 and 15 of its stat.
+func processorTicks(b *testing.B, pid int) (ticks int) {
+	b.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:])) // from field 3 on
+	for _, field := range fields[11:13] {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ticks += n
+	}
+	return ticks
+}
+
+// residentMB gives the resident memory of a process.
+func residentMB(b *testing.B, pid int) float64 {
+	b.Helper()
+	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	pages, err := strconv.Atoi(strings.Fields(string(statm))[1])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return float64(pages*os.Getpagesize()) / 1e6
+}

@@ -1,0 +1,175 @@
+package demo
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// A probe stream is an RTP packet a millisecond, in both directions of one 5-tuple. The kernel says when each was sent and
+// received, so that only the path between is judged.
+const (
+	portProbe  = 7000
+	probeEvery = time.Millisecond
+)
+
+// probes is what became of a stream in one direction.
+type probes struct {
+	sent []time.Time // by number; the zero time where the kernel did not say
+	got  []arrival   // in the order of arrival
+}
+
+type arrival struct {
+	number uint32
+	at     time.Time
+}
+
+func (p *probes) lost() int { return len(p.sent) - len(p.got) }
+
+func (p *probes) reordered() int {
+	n, highest := 0, uint32(0)
+	for _, a := range p.got {
+		if a.number < highest {
+			n++
+		}
+		highest = max(highest, a.number)
+	}
+	return n
+}
+
+// excess is the receiver's largest gap minus the sender's.
+func (p *probes) excess() time.Duration {
+	var arrived []time.Time
+	for _, a := range p.got {
+		arrived = append(arrived, a.at)
+	}
+	return largestGap(arrived) - largestGap(p.sent)
+}
+
+func largestGap(times []time.Time) (gap time.Duration) {
+	var last time.Time
+	for _, at := range times {
+		if at.IsZero() {
+			continue
+		}
+		if !last.IsZero() {
+			gap = max(gap, at.Sub(last))
+		}
+		last = at
+	}
+	return gap
+}
+
+// probe sends probes from an attendee to the server and back while fn runs.
+func (r *rig) probe(ctx context.Context, fn func(ctx context.Context) error) (up, down *probes, err error) {
+	far, err := r.venue.Server.ListenUDP(portProbe)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer far.Close()
+	near, err := r.venue.Attendees[0].DialUDP(r.venue.Server.At(V4, portProbe))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer near.Close()
+	back, err := introduce(near, far)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	up, down = &probes{}, &probes{}
+	receivers, _ := errgroup.WithContext(ctx)
+	for conn, p := range map[*net.UDPConn]*probes{far: up, near: down} {
+		in, err := newReceiver(conn)
+		if err != nil {
+			return nil, nil, err
+		}
+		receivers.Go(func() error { return p.receive(in) })
+	}
+	sendCtx, stop := context.WithCancel(ctx)
+	senders, sendCtx := errgroup.WithContext(sendCtx)
+	senders.Go(func() error { return up.send(sendCtx, near, netip.AddrPort{}, 1) })
+	senders.Go(func() error { return down.send(sendCtx, far, back, 2) })
+	senders.Go(func() error { defer stop(); return fn(sendCtx) })
+	err = senders.Wait()
+	time.Sleep(comeHome)
+	far.Close()
+	near.Close()
+	return up, down, errors.Join(err, receivers.Wait())
+}
+
+// introduce lets the far end know where the near end's packets come from after NAT.
+func introduce(near, far *net.UDPConn) (netip.AddrPort, error) {
+	if _, err := near.Write(bindingRequest(time.Now())); err != nil {
+		return netip.AddrPort{}, err
+	}
+	if err := far.SetReadDeadline(time.Now().Add(lookupTimeout)); err != nil {
+		return netip.AddrPort{}, err
+	}
+	_, from, err := far.ReadFromUDPAddrPort(make([]byte, 64))
+	return from, errors.Join(err, far.SetReadDeadline(time.Time{}))
+}
+
+func (p *probes) receive(in *receiver) error {
+	for {
+		b, at, err := in.next()
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if kindOf(b) == kindRTP {
+			p.got = append(p.got, arrival{binary.BigEndian.Uint32(b[rtpHeader:]), at})
+		}
+	}
+}
+
+// send sends until ctx is done, on a thread of its own that sleeps by the kernel's clock: a Go timer is too coarse.
+func (p *probes) send(ctx context.Context, conn *net.UDPConn, to netip.AddrPort, ssrc uint32) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var address unix.Sockaddr
+	if to.IsValid() {
+		address = &unix.SockaddrInet6{Addr: to.Addr().As16(), Port: int(to.Port())}
+	}
+	var failure error
+	err = raw.Control(func(fd uintptr) { failure = p.sendOn(ctx, int(fd), address, ssrc) })
+	return errors.Join(err, failure)
+}
+
+func (p *probes) sendOn(ctx context.Context, fd int, to unix.Sockaddr, ssrc uint32) error {
+	if err := askSendTimes(fd); err != nil {
+		return err
+	}
+	s := &stream{ssrc: ssrc, payloadType: 111}
+	buf := make([]byte, 64)
+	next := time.Now()
+	for ctx.Err() == nil {
+		b := s.next(buf, stampSize, false, next)
+		binary.BigEndian.PutUint32(b[rtpHeader:], uint32(len(p.sent)))
+		p.sent = append(p.sent, time.Time{})
+		if err := unix.Sendto(fd, b, 0, to); err != nil {
+			return fmt.Errorf("send probe: %w", err)
+		}
+		if err := p.readSendTimes(fd); err != nil {
+			return err
+		}
+		next = next.Add(probeEvery)
+		wait := unix.NsecToTimespec(max(0, time.Until(next).Nanoseconds()))
+		_ = unix.Nanosleep(&wait, nil) // one that is cut short sends a little early
+	}
+	return nil
+}

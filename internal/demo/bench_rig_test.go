@@ -1,0 +1,92 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/slicegate/slicegate/internal/nettest"
+	"golang.org/x/sync/errgroup"
+)
+
+// rig is a venue with an agent that is running.
+type rig struct {
+	venue *Venue
+	agent *Agent
+}
+
+func newVenue(tb testing.TB) *Venue {
+	tb.Helper()
+	nettest.Require(tb, Needs...)
+	venue, err := NewVenue(Attendees, DefaultLink)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := venue.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return venue
+}
+
+// newAgent builds an agent for the venue without starting it.
+func newAgent(tb testing.TB, venue *Venue) *Agent {
+	tb.Helper()
+	dir := tb.TempDir()
+	program, err := BuildSliced(tb.Context(), dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	agent, err := NewAgent(venue.Box, program, dir, DefaultLink)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return agent
+}
+
+func start(tb testing.TB, agent *Agent) {
+	tb.Helper()
+	if err := agent.Start(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := agent.Stop(); err != nil {
+			tb.Error(err)
+		}
+	})
+}
+
+func newRig(tb testing.TB) *rig {
+	tb.Helper()
+	venue := newVenue(tb)
+	agent := newAgent(tb, venue)
+	start(tb, agent)
+	return &rig{venue: venue, agent: agent}
+}
+
+// underLoad runs fn while bulk transfers fill both directions. Nobody else is at the venue: a call's own video would make
+// gaps that are nobody's fault.
+func (r *rig) underLoad(tb testing.TB, fn func(ctx context.Context) error) {
+	tb.Helper()
+	crowd, err := NewCrowd(r.venue)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(tb.Context())
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return crowd.far.Run(ctx) })
+	for _, way := range []Direction{Up, Down} {
+		g.Go(func() error { return crowd.Bulk(ctx, way) })
+	}
+	g.Go(func() error {
+		defer stop()
+		if !pause(ctx, maxWarmUp) {
+			return errors.New("load ended early")
+		}
+		return fn(ctx)
+	})
+	if err := g.Wait(); err != nil {
+		tb.Fatal(err)
+	}
+}
