@@ -19,6 +19,7 @@ type Qdisc struct {
 	Handle  Handle
 	Parent  Handle
 	Options Options // of the kinds that this package knows; Raw for others
+	Data    string  // the options as the kernel sent them, all of them; dumped alone
 	Stats   Stats   // dumped alone
 }
 
@@ -95,6 +96,7 @@ func parseQdisc(b []byte) (Qdisc, bool) {
 	q := Qdisc{Ifindex: t.ifindex, Handle: t.handle, Parent: t.parent}
 	kind, options, stats := parseObject(rest)
 	q.Options = parseOptions(kind, options)
+	q.Data = string(options)
 	q.Stats = stats
 	return q, true
 }

@@ -1,0 +1,224 @@
+package shaper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/slicegate/slicegate/bpf"
+	"github.com/slicegate/slicegate/internal/tcnl"
+)
+
+// ErrStale is what Apply answers to a plan that was made for another state than is there now: observe and plan again.
+var ErrStale = errors.New("plan is stale: the kernel has changed since it was made")
+
+// Result is what Apply truly did.
+type Result struct {
+	Done    []Step
+	Failed  []Failure
+	Skipped []Step // of the groups in which a step failed, or after ctx ended
+}
+
+// Failure is a step that the kernel refused.
+type Failure struct {
+	Step Step
+	Err  error
+}
+
+// Err joins the failures; nil if there are none.
+func (r Result) Err() error {
+	errs := make([]error, 0, len(r.Failed))
+	for _, f := range r.Failed {
+		errs = append(errs, fmt.Errorf("%s: %w", f.Step, f.Err))
+	}
+	return errors.Join(errs...)
+}
+
+// Apply does the steps one by one. A step that fails ends its group alone. The Result is right whatever the error.
+func (k *Kernel) Apply(ctx context.Context, p Plan) (Result, error) {
+	if p.Empty() {
+		return Result{}, nil
+	}
+	observed, err := k.Observe(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	if observed.Fingerprint() != p.Fingerprint {
+		return Result{}, ErrStale
+	}
+	w := writer{Kernel: k, index: make(map[string]int)}
+	for name, link := range observed.Interfaces {
+		w.index[name] = link.Index
+	}
+	r := w.run(ctx, p.Steps)
+	if len(r.Failed) > 0 {
+		k.failOpen(context.WithoutCancel(ctx), &r)
+	}
+	return r, errors.Join(r.Err(), ctx.Err())
+}
+
+type writer struct {
+	*Kernel
+	index map[string]int // ifindex by name
+}
+
+func (w writer) run(ctx context.Context, steps []Step) Result {
+	var r Result
+	failed := make(map[string]bool)
+	w.load(steps, &r, failed)
+	for _, s := range steps {
+		if failed[s.Group] || ctx.Err() != nil {
+			r.Skipped = append(r.Skipped, s)
+			continue
+		}
+		if err := w.step(s); err != nil {
+			r.Failed = append(r.Failed, Failure{s, err})
+			failed[s.Group] = true
+			continue
+		}
+		r.Done = append(r.Done, s)
+	}
+	return r
+}
+
+// load has the programs verified before anything is touched: it takes long, and may fail.
+func (w writer) load(steps []Step, r *Result, failed map[string]bool) {
+	for _, s := range steps {
+		f, ok := s.Want.(Filter)
+		if !ok || failed[s.Group] {
+			continue
+		}
+		if _, err := w.programs.ProgramFD(f.Variant); err != nil {
+			r.Failed = append(r.Failed, Failure{s, err})
+			failed[s.Group] = true
+		}
+	}
+}
+
+func (w writer) step(s Step) error {
+	if w.fault != nil {
+		if err := w.fault(s); err != nil {
+			return err
+		}
+	}
+	var err error
+	switch o := s.Object().(type) {
+	case Link:
+		err = w.link(s.Op, o)
+	case Qdisc:
+		err = w.qdisc(s, o)
+	case Class:
+		err = w.class(s, o)
+	case Filter:
+		err = w.filter(s, o)
+	}
+	if s.Op == Delete && tcnl.Gone(err) {
+		return nil
+	}
+	return err
+}
+
+func (w writer) qdisc(s Step, o Qdisc) error {
+	q := tcnl.Qdisc{Ifindex: w.index[o.Dev], Handle: o.Handle, Parent: o.Parent, Options: o.Options}
+	var err error
+	switch s.Op {
+	case Delete:
+		return w.conn.DeleteQdisc(q)
+	case Change:
+		// What can't be changed is not even to be named.
+		if codel, ok := q.Options.(tcnl.FQCoDel); ok {
+			codel.Flows = 0
+			q.Options = codel
+		}
+		err = w.conn.ChangeQdisc(q)
+	case Replace:
+		err = w.replaceQdisc(q, s.Have)
+	case Add:
+		if o.Parent == tcnl.Ingress {
+			err = w.conn.AddQdisc(q)
+		} else { // over the kernel's default, which may have a handle
+			err = w.conn.ReplaceQdisc(q)
+		}
+	}
+	if t, ok := o.Options.(tcnl.TBF); ok && err == nil {
+		w.bursts[burstKey{q.Ifindex, q.Handle}] = t.Burst
+	}
+	return err
+}
+
+// replaceQdisc puts q where another is. With another handle that is one step; under the same handle the kernel would take it for a
+// change.
+func (w writer) replaceQdisc(q tcnl.Qdisc, have Object) error {
+	old, ok := have.(Qdisc)
+	if ok && (old.Handle == q.Handle || q.Parent == tcnl.Ingress) {
+		gone := tcnl.Qdisc{Ifindex: q.Ifindex, Handle: old.Handle, Parent: old.Parent, Options: old.Options}
+		if err := w.conn.DeleteQdisc(gone); err != nil && !tcnl.Gone(err) {
+			return err
+		}
+	}
+	return w.conn.ReplaceQdisc(q)
+}
+
+func (w writer) class(s Step, o Class) error {
+	c := tcnl.Class{Ifindex: w.index[o.Dev], Handle: o.Handle, Parent: o.Parent, HTB: o.HTB}
+	switch s.Op {
+	case Delete:
+		return w.conn.DeleteClass(c)
+	case Change:
+		return w.conn.ChangeClass(c)
+	case Replace:
+		if err := w.conn.DeleteClass(c); err != nil && !tcnl.Gone(err) {
+			return err
+		}
+	}
+	return w.conn.AddClass(c)
+}
+
+func (w writer) filter(s Step, o Filter) error {
+	f := tcnl.Filter{
+		Ifindex: w.index[o.Dev], Parent: o.Hook, Pref: slotPref, Protocol: tcnl.ProtocolAll, Handle: slotHandle, Kind: "bpf",
+		BPF: tcnl.BPF{Name: o.Program, DirectAction: o.DirectAction},
+	}
+	if s.Op == Delete {
+		return w.conn.DeleteFilter(f)
+	}
+	if o.Redirect != "" {
+		if w.index[o.Redirect] == 0 {
+			return fmt.Errorf("redirect to %s: no such interface", o.Redirect)
+		}
+		f.BPF.Action = tcnl.RedirectTo(w.index[o.Redirect])
+	}
+	if have, ok := s.Have.(Filter); ok && s.Op == Replace {
+		intruder := have.observed
+		intruder.Handle = 0 // all that share the preference
+		if err := w.conn.DeleteFilter(intruder); err != nil && !tcnl.Gone(err) {
+			return err
+		}
+	}
+	fd, err := w.programs.ProgramFD(o.Variant)
+	if err != nil {
+		return err
+	}
+	f.BPF.FD = fd
+	return w.conn.SetFilter(f)
+}
+
+// failOpen removes redirects to ifbs that are down or gone: unshaped downloads are better than none.
+func (k *Kernel) failOpen(ctx context.Context, r *Result) {
+	observed, err := k.Observe(ctx)
+	if err != nil {
+		return // the failures say enough
+	}
+	for _, o := range observed.Objects {
+		f, ok := o.(Filter)
+		if !ok || !bpf.Ours(f.Program) || f.Stray != "dead redirect" && (f.Redirect == "" || observed.Interfaces[f.Redirect].Up) {
+			continue
+		}
+		s := Step{Op: Delete, Group: f.Dev, Have: f}
+		if err := k.conn.DeleteFilter(f.observed); err != nil && !tcnl.Gone(err) {
+			r.Failed = append(r.Failed, Failure{s, err})
+			continue
+		}
+		r.Done = append(r.Done, s)
+	}
+}

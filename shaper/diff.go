@@ -1,0 +1,237 @@
+package shaper
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/slicegate/slicegate/bpf"
+	"github.com/slicegate/slicegate/internal/tcnl"
+)
+
+// Diff plans the way from what was observed to what is desired: group by group what is made or changed, parents first, the redirect
+// last; then what is left over, the redirect first, parents last. It touches what differs and nothing else.
+func Diff(observed, desired State) Plan {
+	d := differ{have: observed, want: desired, replaced: make(map[ID]bool)}
+	d.findReplaced()
+	p := Plan{Fingerprint: observed.Fingerprint()}
+	p.Steps = append(p.Steps, d.obstacles()...)
+	wanted := desired.sorted()
+	for _, g := range desired.Groups {
+		for _, dev := range g.Devices {
+			for _, o := range wanted {
+				if o.ID().Dev != dev {
+					continue
+				}
+				if s, ok := d.step(o); ok {
+					s.Group = g.Name
+					p.Steps = append(p.Steps, s)
+				}
+			}
+		}
+	}
+	p.Steps = append(p.Steps, d.leftovers()...)
+	return p
+}
+
+type differ struct {
+	have, want State
+	replaced   map[ID]bool // deleted and added, so what they hold is gone
+}
+
+// findReplaced marks what can't be changed in place.
+func (d differ) findReplaced() {
+	for id, want := range d.want.Objects {
+		have := d.have.Objects[id]
+		if have == nil {
+			continue
+		}
+		if !fixedAlike(want.params(), have.params()) {
+			d.markReplaced(have)
+		}
+	}
+	for _, o := range d.have.Objects {
+		q, ok := o.(Qdisc)
+		if !ok || d.want.Objects[o.ID()] != nil {
+			continue
+		}
+		// A tbf whose inner qdisc is deleted keeps none, and drops every packet: make the tbf anew.
+		for _, outer := range d.have.Objects {
+			if outer, ok := outer.(Qdisc); ok && outer.Dev == q.Dev && outer.Handle == q.Parent.Qdisc() && outer.Handle != rootHandle {
+				d.markReplaced(outer)
+			}
+		}
+	}
+}
+
+// markReplaced marks o; or its whole tree, where the kernel would not delete it for the classes below it.
+func (d differ) markReplaced(o Object) {
+	if c, ok := o.(Class); ok {
+		for _, below := range d.have.Objects {
+			if b, ok := below.(Class); ok && b.Dev == c.Dev && b.Parent == c.Handle {
+				d.replaced[ID{Kind: QdiscObject, Dev: c.Dev, Place: tcnl.Root}] = true
+				return
+			}
+		}
+	}
+	if d.want.Objects[o.ID()] != nil {
+		d.replaced[o.ID()] = true
+	}
+}
+
+func fixedAlike(a, b []param) bool {
+	isFree := func(p param) bool { return !p.fixed }
+	return slices.Equal(slices.DeleteFunc(slices.Clone(a), isFree), slices.DeleteFunc(slices.Clone(b), isFree))
+}
+
+// step is what want takes.
+func (d differ) step(want Object) (Step, bool) {
+	id := want.ID()
+	have := d.have.Objects[id]
+	switch {
+	case have == nil || d.gone(have):
+		return Step{Op: Add, Want: want}, true
+	case d.replaced[id]:
+		return Step{Op: Replace, Want: want, Have: have}, true
+	case !slices.Equal(want.params(), have.params()):
+		return Step{Op: Change, Want: want, Have: have}, true
+	}
+	return Step{}, false
+}
+
+// gone reports whether an observed object goes with one above it that is replaced or deleted.
+func (d differ) gone(have Object) bool {
+	for o := d.holder(have); o != nil; o = d.holder(o) {
+		if d.replaced[o.ID()] || d.want.Objects[o.ID()] == nil && d.ours(o) {
+			return true
+		}
+	}
+	return false
+}
+
+// holder is the observed object whose removal takes o along; nil if there is none.
+func (d differ) holder(o Object) Object {
+	id := o.ID()
+	switch o := o.(type) {
+	case Qdisc:
+		if o.Parent == tcnl.Root || o.Parent == tcnl.Ingress {
+			return d.find(ID{Kind: LinkObject, Dev: id.Dev})
+		}
+		if c := d.find(ID{Kind: ClassObject, Dev: id.Dev, Place: o.Parent}); c != nil {
+			return c
+		}
+		for _, q := range d.have.Objects {
+			if q, ok := q.(Qdisc); ok && q.Dev == o.Dev && q.Handle == o.Parent.Qdisc() {
+				return q
+			}
+		}
+	case Class:
+		return d.find(ID{Kind: QdiscObject, Dev: id.Dev, Place: tcnl.Root})
+	case Filter:
+		return d.find(ID{Kind: QdiscObject, Dev: id.Dev, Place: tcnl.Ingress})
+	}
+	return nil
+}
+
+// find gives the observed object in a place, as an interface that is nil when there is none.
+func (d differ) find(id ID) Object { return d.have.Objects[id] }
+
+// ours reports whether an observed object that nothing wants is to be removed.
+func (d differ) ours(o Object) bool {
+	id := o.ID()
+	if d.have.Interfaces[id.Dev].Ours {
+		return true
+	}
+	switch o := o.(type) {
+	case Qdisc:
+		if o.Parent == tcnl.Ingress {
+			return d.clsactIsOurs(id.Dev)
+		}
+		return !o.Foreign
+	case Filter:
+		return bpf.Ours(o.Program)
+	}
+	return true
+}
+
+// clsactIsOurs reports whether a clsact held a filter of ours, and holds none of others.
+func (d differ) clsactIsOurs(dev string) bool {
+	if slices.ContainsFunc(d.have.Strangers, func(s Stranger) bool { return s.Dev == dev }) {
+		return false
+	}
+	ours := false
+	for _, hook := range []tcnl.Handle{tcnl.HookIngress, tcnl.HookEgress} {
+		if f, ok := d.find(ID{Kind: FilterObject, Dev: dev, Place: hook}).(Filter); ok {
+			if !bpf.Ours(f.Program) {
+				return false
+			}
+			ours = true
+		}
+	}
+	return ours
+}
+
+// obstacles are strays below a slice's class: while they are there, the class has no queue of its own.
+func (d differ) obstacles() []Step {
+	return d.deletions(func(o Object) bool {
+		c, ok := o.(Class)
+		return ok && !isInner(c.Parent) && c.Parent != tcnl.Root
+	})
+}
+
+// leftovers are the other strays.
+func (d differ) leftovers() []Step {
+	return d.deletions(func(o Object) bool {
+		c, ok := o.(Class)
+		return !ok || isInner(c.Parent) || c.Parent == tcnl.Root
+	})
+}
+
+func (d differ) deletions(match func(Object) bool) []Step {
+	var steps []Step
+	list := d.have.sorted()
+	slices.SortFunc(list, d.compareForDeletion)
+	for _, o := range list {
+		if d.want.Objects[o.ID()] != nil || !d.ours(o) || !match(o) || d.goesAlong(o) {
+			continue
+		}
+		steps = append(steps, Step{Op: Delete, Group: d.groupOf(o.ID().Dev), Have: o})
+	}
+	return steps
+}
+
+// compareForDeletion is the way back from compareIDs, but for classes: those below others go first, whatever their handles, since the
+// kernel does not take a class's children along.
+func (d differ) compareForDeletion(a, b Object) int {
+	if a.ID().Kind == ClassObject && b.ID().Kind == ClassObject {
+		return cmp.Or(cmp.Compare(d.depth(b), d.depth(a)), compareIDs(b.ID(), a.ID()))
+	}
+	return compareIDs(b.ID(), a.ID())
+}
+
+// depth is how many observed classes are above o.
+func (d differ) depth(o Object) int {
+	n := 0
+	for c, ok := o.(Class); ok && n < len(d.have.Objects); n++ {
+		c, ok = d.find(ID{Kind: ClassObject, Dev: c.Dev, Place: c.Parent}).(Class)
+	}
+	return n
+}
+
+// goesAlong reports whether o needs no step of its own, since one for what holds it does. Filters have one nevertheless: the redirect
+// must be gone before the ifb is.
+func (d differ) goesAlong(o Object) bool {
+	if _, ok := o.(Filter); ok {
+		return d.have.Interfaces[o.ID().Dev].Ours && d.gone(o)
+	}
+	return d.gone(o)
+}
+
+// groupOf is the group of a device; an ifb that no uplink has goes with the interface that still redirects to it.
+func (d differ) groupOf(dev string) string {
+	for _, o := range d.have.Objects {
+		if f, ok := o.(Filter); ok && f.Redirect == dev {
+			return d.want.group(f.Dev)
+		}
+	}
+	return d.want.group(dev)
+}

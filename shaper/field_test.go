@@ -1,0 +1,268 @@
+package shaper
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/slicegate/slicegate/bpf"
+	"github.com/slicegate/slicegate/internal/nettest"
+	"github.com/slicegate/slicegate/internal/slice"
+)
+
+// field is a venue in namespaces: a guest, the box and the Internet, with NAT in between.
+type field struct {
+	guest, box, internet *nettest.NS
+	set                  *bpf.Set
+	dir                  string
+	log                  *slog.Logger
+}
+
+const (
+	guestAddr    = "10.0.0.2"
+	internetAddr = "192.0.2.1"
+)
+
+func newField(t *testing.T) *field {
+	t.Helper()
+	nettest.Require(t, "root", "netns", "veth", "htb", "tbf", "ifb", "clsact", "bpf", "nft")
+	f := &field{
+		guest: nettest.NewT(t), box: nettest.NewT(t), internet: nettest.NewT(t), dir: t.TempDir(),
+		log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, err := range []error{
+		nettest.Veth(f.guest, "eth0", f.box, "lan0"),
+		nettest.Veth(f.box, "wan0", f.internet, "eth0"),
+		f.guest.Addr("eth0", guestAddr+"/24"),
+		f.box.Addr("lan0", "10.0.0.1/24"),
+		f.box.Addr("wan0", "192.0.2.2/24"),
+		f.internet.Addr("eth0", internetAddr+"/24"),
+		f.guest.Route("default", "10.0.0.1"),
+		f.box.Forward(),
+		f.box.Masquerade("wan0"),
+	} {
+		must(t, err)
+	}
+	f.set = newSet(t)
+	f.echo(t)
+	return f
+}
+
+// share reads a percentage or a rate.
+func share(t testing.TB, s string) slice.Share {
+	t.Helper()
+	sh, err := slice.ParseShare(s)
+	must(t, err)
+	return sh
+}
+
+// fourSlices are those of the reference configuration.
+func fourSlices(t testing.TB) []Slice {
+	t.Helper()
+	return []Slice{
+		{Name: "signalling", ID: 1, Priority: 0, Min: share(t, "5%"), Max: share(t, "20%")},
+		{Name: "realtime", ID: 2, Priority: 1, Min: share(t, "50%"), Max: share(t, "80%")},
+		{Name: "media", ID: 3, Priority: 2, Min: share(t, "30%"), Max: share(t, "100%"), Default: true},
+		{Name: "telemetry", ID: 4, Priority: 2, Min: share(t, "5%"), Max: share(t, "100%")},
+	}
+}
+
+func fieldConfig(t testing.TB) Config {
+	t.Helper()
+	return Config{
+		Venue:   Venue{Interfaces: []string{"lan0"}, MarkMask: 0xff000000},
+		Uplinks: []Uplink{{Name: "fibre", Interface: "wan0", Download: 50 * slice.Mbit, Upload: 20 * slice.Mbit}},
+		Slices:  fourSlices(t),
+	}
+}
+
+// settings are what the programs read of the box; without them they leave packets alone.
+func (f *field) settings(t *testing.T, cfg Config) {
+	t.Helper()
+	box, err := newBoxConfig(f.set)
+	must(t, err)
+	must(t, box.configure(cfg))
+	var venues []uint32
+	for _, dev := range cfg.Venue.Interfaces {
+		if link, err := f.box.Links().LinkByName(dev); err == nil {
+			venues = append(venues, uint32(link.Attrs().Index))
+		}
+	}
+	must(t, box.interfaces(venues))
+}
+
+func (f *field) reconciler(t *testing.T, change ...func(*ReconcilerConfig)) *Reconciler {
+	t.Helper()
+	cfg := ReconcilerConfig{StateDir: f.dir, Netns: f.box.Fd()}
+	for _, fn := range change {
+		fn(&cfg)
+	}
+	r, err := NewReconciler(f.log, cfg, f.set)
+	must(t, err)
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// run follows the kernel until the test ends.
+func run(t *testing.T, r *Reconciler) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+}
+
+// await polls for a condition; the machines are slow and shared.
+func await(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		if cond() {
+			return
+		}
+	}
+	t.Fatalf("never: %s", what)
+}
+
+func (f *field) tc(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := f.box.Output("tc", args...)
+	must(t, err)
+	return out
+}
+
+func (f *field) link(t *testing.T, dev string) netlink.Link {
+	t.Helper()
+	link, err := f.box.Links().LinkByName(dev)
+	must(t, err)
+	return link
+}
+
+// echo answers every datagram at the Internet's end.
+func (f *field) echo(t *testing.T) {
+	t.Helper()
+	var server *net.UDPConn
+	must(t, f.internet.Do(func() (err error) {
+		server, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(internetAddr+":7")))
+		return err
+	}))
+	t.Cleanup(func() { server.Close() })
+	go func() {
+		b := make([]byte, 2048)
+		for {
+			n, from, err := server.ReadFromUDPAddrPort(b)
+			if err != nil {
+				return
+			}
+			server.WriteToUDPAddrPort(b[:n], from)
+		}
+	}()
+}
+
+// stream sends numbered datagrams from the guest, one a millisecond, until stopped.
+type stream struct {
+	conn *net.UDPConn
+	stop chan struct{}
+	sent chan int
+
+	mu   sync.Mutex // guards back
+	back []uint32   // numbers in the order in which they came back
+}
+
+func (f *field) stream(t *testing.T) *stream {
+	t.Helper()
+	s := &stream{stop: make(chan struct{}), sent: make(chan int, 1)}
+	must(t, f.guest.Do(func() (err error) {
+		s.conn, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.MustParseAddrPort(internetAddr+":7")))
+		return err
+	}))
+	t.Cleanup(func() { s.conn.Close() })
+	go s.send()
+	go s.receive()
+	return s
+}
+
+func (s *stream) send() {
+	n := 0
+	defer func() { s.sent <- n }()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-tick.C:
+			b := make([]byte, 100)
+			binary.BigEndian.PutUint32(b, uint32(n))
+			if _, err := s.conn.Write(b); err == nil {
+				n++
+			}
+		}
+	}
+}
+
+func (s *stream) receive() {
+	b := make([]byte, 2048)
+	for {
+		n, err := s.conn.Read(b)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err == nil && n >= 4 {
+			s.mu.Lock()
+			s.back = append(s.back, binary.BigEndian.Uint32(b))
+			s.mu.Unlock()
+		}
+	}
+}
+
+func (s *stream) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.back)
+}
+
+// end stops sending, waits for the last echo, and says what was lost or came out of order.
+func (s *stream) end() (sent, lost int, ordered bool) {
+	close(s.stop)
+	sent = <-s.sent
+	for end := time.Now().Add(3 * time.Second); s.count() < sent && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return sent, sent - len(s.back), slices.IsSorted(s.back)
+}
+
+// flows says that packets pass both ways.
+func (f *field) flows(t *testing.T) {
+	t.Helper()
+	s := f.stream(t)
+	await(t, "an echo comes back", func() bool { return s.count() > 20 })
+	if _, lost, ordered := s.end(); lost > 0 || !ordered {
+		t.Errorf("%d datagrams lost, in order %v", lost, ordered)
+	}
+}
+
+// planIsEmpty says that the kernel is as cfg wants it.
+func planIsEmpty(t *testing.T, r *Reconciler, cfg Config) {
+	t.Helper()
+	p, err := r.Plan(t.Context(), cfg)
+	must(t, err)
+	if !p.Empty() {
+		t.Errorf("left to do:\n%s", p)
+	}
+}

@@ -1,0 +1,70 @@
+package shaper
+
+import (
+	"github.com/slicegate/slicegate/internal/slice"
+	"github.com/slicegate/slicegate/internal/tcnl"
+)
+
+// leaf is what queues a slice's packets. All kinds split superpackets, which otherwise would leave 64 kB at once.
+func (t tree) leaf(s State, sl Slice) {
+	dev, class, handle := t.dev(), sliceClass(sl.ID), leafHandle(sl.ID)
+	_, ceil := t.bounds(sl)
+	kind := t.env.leaf(t.uplink.Leaf)
+	if kind == LeafCake {
+		mode := uint32(tcnl.CakeDualSource)
+		if t.dir == slice.Down {
+			mode = tcnl.CakeDualDestination
+		}
+		s.add(Qdisc{Dev: dev, Handle: handle, Parent: class, Options: tcnl.Cake{FlowMode: mode, SplitGSO: true}})
+		return
+	}
+	s.add(Qdisc{Dev: dev, Handle: handle, Parent: class, Options: tcnl.TBF{
+		Rate:  tcnl.Rate{BytesPerSecond: uint64(slice.MaxRate / 8), LinkLayer: tcnl.Ethernet},
+		Burst: uint32(t.mtu) + burstMargin,
+		Limit: max(uint32(ceil/8*queueMilliseconds/1000), queueFrames*t.frame()),
+	}})
+	if kind == LeafFQCoDel {
+		s.add(Qdisc{Dev: dev, Handle: queueHandle(sl.ID), Parent: handle + 1, Options: t.codel(ceil)})
+	}
+}
+
+const (
+	// burstMargin is what a frame is longer than the MTU at most, headers and tags: a tbf drops what exceeds its burst, silently.
+	burstMargin = 100
+	// A fifo holds this much of the slice's ceiling, but at least some frames.
+	queueMilliseconds = 100
+	queueFrames       = 16
+)
+
+// leaf settles "auto", and falls back to what every kernel has.
+func (e Env) leaf(wanted Leaf) Leaf {
+	switch {
+	case wanted == LeafAuto && e.FQCoDel, wanted == LeafFQCoDel && e.FQCoDel:
+		return LeafFQCoDel
+	case wanted == LeafCake && e.Cake:
+		return LeafCake
+	}
+	return LeafFIFO
+}
+
+const (
+	// codelUnit is the least common multiple of a microsecond and CoDel's clock: times of whole units are dumped as written.
+	codelUnit     = 128
+	codelTarget   = 39 * codelUnit  // 5 ms
+	codelInterval = 781 * codelUnit // 100 ms
+)
+
+// codel tolerates at least the time of one and a half frames: what is on the wire is no queue.
+func (t tree) codel(ceil slice.Rate) tcnl.FQCoDel {
+	frame := uint64(t.frame()) * 8 * 1_000_000 / uint64(max(ceil, 1)) // µs
+	target := max(codelTarget, (frame*3/2+codelUnit-1)/codelUnit*codelUnit)
+	return tcnl.FQCoDel{
+		Limit:    10240,
+		Flows:    8192, // two for each of 4096 devices
+		Quantum:  t.frame(),
+		Target:   uint32(target),
+		Interval: uint32(max(codelInterval, target)),
+		Memory:   32 << 20,
+		ECN:      true,
+	}
+}

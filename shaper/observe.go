@@ -1,0 +1,180 @@
+package shaper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/cilium/ebpf"
+	"github.com/vishvananda/netlink"
+
+	"github.com/slicegate/slicegate/bpf"
+	"github.com/slicegate/slicegate/internal/tcnl"
+)
+
+// Observe reads what is there: interfaces, the qdiscs and classes of our trees and whatever stands in their places, and the filters at
+// the hooks.
+func (k *Kernel) Observe(ctx context.Context) (State, error) {
+	s := newState()
+	byIndex, err := k.observeLinks(s)
+	if err != nil {
+		return State{}, err
+	}
+	qdiscs, err := k.conn.Qdiscs()
+	if err != nil {
+		return State{}, err
+	}
+	o := &observer{State: s, Kernel: k, names: byIndex, trees: make(map[int]bool)}
+	for _, q := range qdiscs {
+		if q.Parent == tcnl.Root && q.Handle == rootHandle {
+			o.trees[q.Ifindex] = true
+		}
+	}
+	for _, q := range qdiscs {
+		o.qdisc(q)
+	}
+	if err := ctx.Err(); err != nil {
+		return State{}, err
+	}
+	for ifindex := range o.trees {
+		if err := o.classes(ifindex); err != nil {
+			return State{}, err
+		}
+	}
+	for _, q := range qdiscs {
+		if q.Options != (tcnl.Clsact{}) {
+			continue
+		}
+		for _, hook := range []tcnl.Handle{tcnl.HookIngress, tcnl.HookEgress} {
+			if err := o.filters(q.Ifindex, hook); err != nil {
+				return State{}, err
+			}
+		}
+	}
+	return o.State, nil
+}
+
+// ifbGroup marks an ifb of ours from its first moment: the kernel takes no alias when it makes a link.
+const ifbGroup = 0x5c1e
+
+// observeLinks lists the interfaces, and gives their names by index.
+func (k *Kernel) observeLinks(s State) (map[int]string, error) {
+	links, err := k.links.LinkList()
+	for try := 1; errors.Is(err, netlink.ErrDumpInterrupted) && try < 5; try++ {
+		links, err = k.links.LinkList()
+	}
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return nil, fmt.Errorf("list interfaces: %w", err)
+	}
+	names := make(map[int]string, len(links))
+	for _, l := range links {
+		a := l.Attrs()
+		names[a.Index] = a.Name
+		link := Interface{
+			Index:    a.Index,
+			MTU:      a.MTU,
+			Up:       a.Flags&net.FlagUp != 0,
+			Ethernet: a.EncapType == "ether" || a.EncapType == "loopback",
+			Ours:     l.Type() == "ifb" && isIfbName(a.Name) && (a.Alias == ifbAlias || a.Alias == "" && a.Group == ifbGroup),
+		}
+		s.Interfaces[a.Name] = link
+		if link.Ours {
+			s.add(Link{Dev: a.Name, MTU: a.MTU, Up: link.Up, Marked: a.Alias == ifbAlias})
+		}
+	}
+	return names, nil
+}
+
+type observer struct {
+	State
+	*Kernel
+	names map[int]string
+	trees map[int]bool // interfaces whose root is ours
+}
+
+// qdisc keeps what is ours or in our places: roots, clsacts, and what is below a root of ours. Handle 0 is the kernel's default.
+func (o *observer) qdisc(q tcnl.Qdisc) {
+	dev := o.names[q.Ifindex]
+	if dev == "" || q.Handle == 0 {
+		return
+	}
+	top := q.Parent == tcnl.Root || q.Parent == tcnl.Ingress
+	if !top && !o.trees[q.Ifindex] {
+		return
+	}
+	if t, ok := q.Options.(tcnl.TBF); ok && t.Burst == 0 {
+		t.Burst = o.bursts[burstKey{q.Ifindex, q.Handle}]
+		q.Options = t
+	}
+	foreign := q.Parent == tcnl.Root && q.Handle != rootHandle || q.Parent == tcnl.Ingress && q.Options != (tcnl.Clsact{})
+	o.add(Qdisc{Dev: dev, Handle: q.Handle, Parent: q.Parent, Options: q.Options, Foreign: foreign, raw: q.Data})
+}
+
+func (o *observer) classes(ifindex int) error {
+	dev := o.names[ifindex]
+	if dev == "" {
+		return nil
+	}
+	classes, err := o.conn.Classes(ifindex)
+	if err != nil {
+		return err
+	}
+	for _, c := range classes {
+		if c.Handle.Qdisc() == rootHandle {
+			o.add(Class{Dev: dev, Handle: c.Handle, Parent: c.Parent, HTB: c.HTB})
+		}
+	}
+	return nil
+}
+
+// filters finds what is in our slot of a hook, and who else is there.
+func (o *observer) filters(ifindex int, hook tcnl.Handle) error {
+	dev := o.names[ifindex]
+	if dev == "" {
+		return nil
+	}
+	filters, err := o.conn.Filters(ifindex, hook)
+	if err != nil {
+		return err
+	}
+	seen := make(map[Stranger]bool)
+	for _, f := range filters {
+		if f.Chain != 0 || f.Kind == "bpf" && f.Handle == 0 {
+			continue // not reached by itself; or no filter, but the classifier that holds some
+		}
+		stranger := Stranger{Dev: dev, Hook: hook, Pref: f.Pref, Kind: f.Kind, Name: f.BPF.Name}
+		switch {
+		case f.Pref == slotPref && (f.Handle == slotHandle || f.Kind != "bpf" || f.Protocol != tcnl.ProtocolAll):
+			o.slot(dev, f)
+		case !seen[stranger]:
+			seen[stranger] = true
+			o.Strangers = append(o.Strangers, stranger)
+		}
+	}
+	return nil
+}
+
+// slot is a filter in our place: ours, or one that keeps ours out.
+func (o *observer) slot(dev string, f tcnl.Filter) {
+	kind := f.Kind
+	if f.Protocol != tcnl.ProtocolAll {
+		kind = fmt.Sprintf("%s/%#04x", kind, f.Protocol)
+	}
+	filter := Filter{
+		Dev: dev, Hook: f.Parent, Kind: kind, Program: f.BPF.Name, DirectAction: f.BPF.DirectAction, observed: f,
+	}
+	switch a := f.BPF.Action; {
+	case a.Kind == "":
+	case a.Kind != "mirred" || a.More:
+		filter.Stray = "other actions"
+	case o.names[a.Redirect] == "":
+		filter.Stray = "dead redirect"
+	default:
+		filter.Redirect = o.names[a.Redirect]
+	}
+	if bpf.Ours(f.BPF.Name) && !o.onOurMaps(ebpf.ProgramID(f.BPF.ProgramID)) {
+		filter.Stray = "other maps"
+	}
+	o.add(filter)
+}

@@ -1,0 +1,108 @@
+package shaper
+
+import (
+	"slices"
+	"strings"
+)
+
+// Op is what a step does.
+type Op uint8
+
+// The operations.
+const (
+	Add     Op = iota
+	Change     // in place: nothing is lost
+	Replace    // delete and add
+	Delete
+)
+
+var ops = [...]string{"add", "change", "replace", "delete"}
+
+// String gives the contract's word.
+func (o Op) String() string { return ops[o] }
+
+// Step is one write to the kernel.
+type Step struct {
+	Op    Op
+	Group string // steps of a group stand and fall together
+	Want  Object // nil for Delete
+	Have  Object // nil for Add
+}
+
+// Object is what the step is about.
+func (s Step) Object() Object {
+	if s.Want != nil {
+		return s.Want
+	}
+	return s.Have
+}
+
+// Kind, Dev and Name say which object that is, as the contract has it.
+func (s Step) Kind() string { return s.Object().ID().Kind.String() }
+
+// Dev is the device that the object is on, or is.
+func (s Step) Dev() string { return s.Object().ID().Dev }
+
+// Name is the object's own: "5c1e:11", "ingress"; "" for a link.
+func (s Step) Name() string { return s.Object().name() }
+
+// Text says what the step does to the object: all parameters when it is made, those that differ when it is changed.
+func (s Step) Text() string {
+	switch s.Op {
+	case Delete:
+		return describe(kindOnly(s.Have.params()))
+	case Add:
+		return describe(s.Want.params())
+	}
+	var words []string
+	have := s.Have.params()
+	for _, p := range s.Want.params() {
+		i := slices.IndexFunc(have, func(q param) bool { return q.name == p.name })
+		switch {
+		case i < 0:
+			words = append(words, p.String())
+		case have[i].value != p.value:
+			words = append(words, p.String()+" (was "+have[i].value+")")
+		}
+	}
+	for _, p := range have {
+		if !slices.ContainsFunc(s.Want.params(), func(q param) bool { return q.name == p.name }) {
+			words = append(words, "(was "+p.String()+")")
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// kindOnly keeps what an object is, without its numbers.
+func kindOnly(params []param) []param {
+	return slices.DeleteFunc(params, func(p param) bool { return p.name != "program" && (!p.fixed || p.value != "") })
+}
+
+// String is the step in one stable line.
+func (s Step) String() string {
+	words := []string{s.Op.String(), s.Kind(), s.Dev(), s.Name(), s.Text()}
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
+}
+
+// Plan is what brings an observed state to a desired one.
+type Plan struct {
+	Steps []Step
+	// Fingerprint is of the state that was observed; Apply refuses a plan that was made for another.
+	Fingerprint uint64
+}
+
+// Empty reports whether there is nothing to do.
+func (p Plan) Empty() bool { return len(p.Steps) == 0 }
+
+// String is one line a step.
+func (p Plan) String() string {
+	if p.Empty() {
+		return "no changes\n"
+	}
+	var b strings.Builder
+	for _, s := range p.Steps {
+		b.WriteString(s.String())
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

@@ -1,0 +1,50 @@
+package shaper
+
+import "time"
+
+// reason is why the kernel is looked at.
+type reason uint8
+
+const (
+	onDemand reason = iota // the configuration changed
+	onRetry                // it failed, or there was a fight
+	onDrift                // something happened, or may have
+)
+
+// fights notices when what was healed is broken again and again.
+type fights struct {
+	rounds map[string][]time.Time // by what was healed
+	over   string                 // what was fought over last; "" for no fight
+	until  time.Time              // keep still
+}
+
+const (
+	fightRounds = 20
+	fightWithin = time.Minute
+)
+
+// record notes that plan healed something. Twenty times within a minute is a fight.
+func (f *fights) record(now time.Time, plan string) {
+	recent := make(map[string][]time.Time)
+	for p, times := range f.rounds {
+		for _, t := range times {
+			if now.Sub(t) < fightWithin {
+				recent[p] = append(recent[p], t)
+			}
+		}
+	}
+	recent[plan] = append(recent[plan], now)
+	f.rounds = recent
+	// Once at it, a fight goes on with every round: one a minute.
+	if len(recent[plan]) >= fightRounds || f.fighting(now) && plan == f.over {
+		f.over, f.until = plan, now.Add(fightWithin)
+	}
+}
+
+// fighting reports whether there was a fight just now, and so is one yet.
+func (f *fights) fighting(now time.Time) bool {
+	return f.over != "" && now.Before(f.until.Add(fightWithin))
+}
+
+// wait is how long to keep still.
+func (f *fights) wait(now time.Time) time.Duration { return max(f.until.Sub(now), 0) }

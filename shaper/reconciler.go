@@ -1,0 +1,270 @@
+package shaper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ReconcilerConfig is what a Reconciler is told once.
+type ReconcilerConfig struct {
+	// StateDir is a directory that can be written. It keeps what teardown puts back.
+	StateDir string
+	// Netns is a descriptor of the network namespace to work in; 0 for the current one. It must stay open.
+	Netns int
+	// OnChange is called after interfaces came, went or got another index, and after objects were made or removed. It may ask for State,
+	// but must not call what reconciles. Nil for nothing.
+	OnChange func()
+	// BeforeApply is called before objects are removed or replaced, their counters with them. The same rules. Nil for nothing.
+	BeforeApply func()
+	// Drift is how often to look without being told that something changed. Zero for a minute.
+	Drift time.Duration
+}
+
+// Reconciler keeps the kernel as configured.
+type Reconciler struct {
+	log    *slog.Logger
+	cfg    ReconcilerConfig
+	kernel *Kernel
+	ready  chan struct{}
+
+	working sync.Mutex // one reconcile at a time; guards kernel and what follows
+	roots   *roots
+	want    *Config // nil until Set
+	paused  bool
+	fights  fights
+	known   map[string]int       // ifindexes when OnChange was called last
+	seen    map[string]Interface // the configuration's, at the last look
+	failed  bool                 // the last look
+
+	mu       sync.Mutex // guards what is shown
+	states   []UplinkState
+	problems []Problem
+	counts   map[string]uint64
+}
+
+// Results of a reconcile, as counted.
+const (
+	Unchanged = "unchanged"
+	Changed   = "changed"
+	Failed    = "failed"
+)
+
+// NewReconciler opens the kernel, and reads what an earlier agent remembered. It changes nothing until Set.
+func NewReconciler(log *slog.Logger, cfg ReconcilerConfig, programs Programs) (*Reconciler, error) {
+	roots, err := loadRoots(cfg.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	kernel, err := NewKernel(cfg.Netns, programs)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Drift == 0 {
+		cfg.Drift = time.Minute
+	}
+	return &Reconciler{
+		log: log, cfg: cfg, kernel: kernel, roots: roots, ready: make(chan struct{}),
+		counts: map[string]uint64{Unchanged: 0, Changed: 0, Failed: 0},
+	}, nil
+}
+
+// Close closes the sockets. Shaping goes on.
+func (r *Reconciler) Close() error { return r.kernel.Close() }
+
+// Ready is closed when a first apply has succeeded. Uplinks that wait, or are somebody else's, do not hold it up.
+func (r *Reconciler) Ready() <-chan struct{} { return r.ready }
+
+// State tells how each uplink fares, in the configuration's order.
+func (r *Reconciler) State() []UplinkState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.states)
+}
+
+// Problems are what stood in the way at the last look.
+func (r *Reconciler) Problems() []Problem {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.problems)
+}
+
+// Reconciles counts the looks at the kernel by what came of them: unchanged, changed, failed.
+func (r *Reconciler) Reconciles() map[string]uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.counts)
+}
+
+// Set makes cfg the desired state, and brings the kernel there before it returns. An error says what the kernel refused; it is tried
+// again, and cfg stays.
+func (r *Reconciler) Set(ctx context.Context, cfg Config) error {
+	r.working.Lock()
+	defer r.working.Unlock()
+	r.want = &cfg
+	return r.reconcileLocked(ctx, onDemand)
+}
+
+// Plan tells what Set would do now.
+func (r *Reconciler) Plan(ctx context.Context, cfg Config) (Plan, error) {
+	r.working.Lock()
+	defer r.working.Unlock()
+	observed, err := r.kernel.Observe(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	p, _, err := r.planLocked(cfg, observed)
+	return p, err
+}
+
+// Teardown removes all that is ours, puts back what was there before, and keeps away until Resume. What could not be put back is
+// named.
+func (r *Reconciler) Teardown(ctx context.Context) (notRestored []string, err error) {
+	r.working.Lock()
+	defer r.working.Unlock()
+	r.paused = true
+	if err := r.reconcileLocked(ctx, onDemand); err != nil {
+		return nil, fmt.Errorf("tear down: %w", err)
+	}
+	observed, err := r.kernel.Observe(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("tear down: %w", err)
+	}
+	return r.roots.release(r.kernel, observed.Interfaces, func(string) bool { return false })
+}
+
+// Resume shapes again after Teardown.
+func (r *Reconciler) Resume(ctx context.Context) error {
+	r.working.Lock()
+	defer r.working.Unlock()
+	r.paused = false
+	return r.reconcileLocked(ctx, onDemand)
+}
+
+// planLocked compares what was observed with what cfg asks for.
+func (r *Reconciler) planLocked(cfg Config, observed State) (Plan, judgement, error) {
+	j := judge(cfg, observed, r.roots)
+	env := r.kernel.env(observed)
+	env.Leave = j.leave
+	desired, err := Desired(cfg, env)
+	if err != nil {
+		return Plan{}, j, err
+	}
+	return Diff(observed, desired), j, nil
+}
+
+// targetLocked is the configuration in force: none while paused.
+func (r *Reconciler) targetLocked() Config {
+	if r.paused || r.want == nil {
+		return Config{}
+	}
+	return *r.want
+}
+
+// maxRounds bounds how often one reconcile looks again, after it changed something or was overtaken.
+const maxRounds = 5
+
+// reconcileLocked brings the kernel to the configuration, and looks again until there is nothing left to do.
+func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) error {
+	if r.want == nil {
+		return nil
+	}
+	out := outcome{result: Unchanged}
+	for round := 1; ; round++ {
+		again, err := r.roundLocked(ctx, why, &out)
+		if errors.Is(err, ErrStale) && round < maxRounds {
+			continue
+		}
+		if err != nil {
+			out.result, out.err = Failed, err
+			break
+		}
+		if !again || round == maxRounds {
+			break
+		}
+	}
+	r.failed = out.err != nil
+	r.finishLocked(out)
+	return out.err
+}
+
+// outcome is what a reconcile came to.
+type outcome struct {
+	result   string
+	err      error
+	observed State
+	judged   judgement
+	failed   []Failure
+	reshaped bool // objects were made or removed
+}
+
+// roundLocked looks, plans and applies once. again says that a look afterwards is due: a removal may have taken more along than was
+// planned.
+func (r *Reconciler) roundLocked(ctx context.Context, why reason, out *outcome) (again bool, err error) {
+	cfg := r.targetLocked()
+	if out.observed, err = r.kernel.Observe(ctx); err != nil {
+		return false, err
+	}
+	seen := interfacesOf(cfg, out.observed)
+	// Nothing explains what differs but somebody else.
+	drift := why == onDrift && !r.failed && maps.Equal(seen, r.seen)
+	r.seen = seen
+	var p Plan
+	p, out.judged, err = r.planLocked(cfg, out.observed)
+	if err != nil || p.Empty() {
+		return false, err
+	}
+	for dev, was := range out.judged.take {
+		if err := r.roots.take(dev, was); err != nil {
+			return false, err
+		}
+	}
+	reshapes := slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Op != Change })
+	if reshapes && r.cfg.BeforeApply != nil {
+		r.cfg.BeforeApply()
+	}
+	result, err := r.kernel.Apply(ctx, p)
+	if errors.Is(err, ErrStale) {
+		return false, err
+	}
+	out.failed = result.Failed
+	if len(result.Done) > 0 {
+		out.result = Changed
+		out.reshaped = out.reshaped || reshapes
+		r.reportLocked(drift, p, result)
+	}
+	return reshapes, err
+}
+
+func (r *Reconciler) reportLocked(drift bool, p Plan, result Result) {
+	for _, s := range result.Done {
+		level, message := slog.LevelInfo, "applied"
+		switch {
+		case drift:
+			level, message = slog.LevelWarn, "drift_healed"
+		case s.Op == Change: // autorate and the guard make many
+			level = slog.LevelDebug
+		}
+		r.log.Log(context.Background(), level, message, "step", s.String())
+	}
+	if drift {
+		r.fights.record(time.Now(), p.String())
+	}
+}
+
+// interfacesOf are the interfaces of a configuration as they were observed.
+func interfacesOf(cfg Config, observed State) map[string]Interface {
+	seen := make(map[string]Interface)
+	for _, dev := range cfg.devices() {
+		if link, ok := observed.Interfaces[dev]; ok {
+			link.Up = false // going down and up changes nothing of ours
+			seen[dev] = link
+		}
+	}
+	return seen
+}

@@ -1,0 +1,159 @@
+package shaper
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/slicegate/slicegate/internal/tcnl"
+)
+
+// roots remembers, until teardown, on which interfaces we took the root's place, and what was there. It outlives the agent: a root
+// that is not ours on an interface that was taken is drift, on another it is somebody's.
+type roots struct {
+	path  string
+	taken map[string]*SavedRoot // by interface; nil for the kernel's default
+}
+
+// SavedRoot is a root qdisc that somebody else had made.
+type SavedRoot struct {
+	Kind     string      `json:"kind"`
+	Handle   tcnl.Handle `json:"handle"`
+	Options  []byte      `json:"options"`
+	Classful bool        `json:"classful"` // can't be put back: its classes are gone
+}
+
+// String names it as tc does.
+func (s SavedRoot) String() string { return fmt.Sprintf("%s %s", s.Kind, s.Handle) }
+
+type rootsFile struct {
+	Version int                   `json:"version"`
+	Taken   map[string]*SavedRoot `json:"taken"`
+}
+
+const rootsVersion = 1
+
+func loadRoots(dir string) (*roots, error) {
+	r := &roots{path: filepath.Join(dir, "roots.json"), taken: make(map[string]*SavedRoot)}
+	b, err := os.ReadFile(r.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return r, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read taken roots: %w", err)
+	}
+	var f rootsFile
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, fmt.Errorf("read taken roots: %s: %w (remove the file to start anew: what it remembers won't be put back)", r.path, err)
+	}
+	if f.Version != rootsVersion {
+		return nil, fmt.Errorf("read taken roots: %s: version %d, want %d", r.path, f.Version, rootsVersion)
+	}
+	if f.Taken != nil {
+		r.taken = f.Taken
+	}
+	return r, nil
+}
+
+func (r *roots) isTaken(dev string) bool {
+	_, ok := r.taken[dev]
+	return ok
+}
+
+// take remembers dev and what is at its root, before that is replaced.
+func (r *roots) take(dev string, was *SavedRoot) error {
+	if r.isTaken(dev) {
+		return nil
+	}
+	r.taken[dev] = was
+	if err := r.save(); err != nil {
+		delete(r.taken, dev)
+		return err
+	}
+	return nil
+}
+
+// save replaces the file, so that a crash leaves the old one or the new one.
+func (r *roots) save() error {
+	b, err := json.MarshalIndent(rootsFile{rootsVersion, r.taken}, "", "\t")
+	if err != nil {
+		return fmt.Errorf("write taken roots: %w", err)
+	}
+	if err := writeFile(r.path, append(b, '\n')); err != nil {
+		return fmt.Errorf("write taken roots: %w", err)
+	}
+	return nil
+}
+
+func writeFile(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// classfulKinds are those whose options are not the whole of them.
+var classfulKinds = []string{"htb", "hfsc", "prio", "multiq", "mq", "mqprio", "taprio", "drr", "qfq", "ets", "cbq", "dsmark", "atm"}
+
+// savedRoot is what is to be remembered of a foreign root.
+func savedRoot(q Qdisc) *SavedRoot {
+	return &SavedRoot{
+		Kind: q.kind(), Handle: q.Handle, Options: []byte(q.raw), Classful: slices.Contains(classfulKinds, q.kind()),
+	}
+}
+
+// release gives up the roots of interfaces that are not to be kept: what was there is put back, and what can't be is named.
+func (r *roots) release(k *Kernel, interfaces map[string]Interface, keep func(dev string) bool) (notRestored []string, err error) {
+	released := false
+	for dev, was := range r.taken {
+		if keep(dev) {
+			continue
+		}
+		if was != nil {
+			if err := k.putBack(interfaces[dev].Index, *was); err != nil {
+				notRestored = append(notRestored, fmt.Sprintf("%s: root qdisc %s: %v", dev, was, err))
+			}
+		}
+		delete(r.taken, dev)
+		released = true
+	}
+	if !released {
+		return nil, nil
+	}
+	slices.Sort(notRestored)
+	return notRestored, r.save()
+}
+
+var (
+	errNoInterface = errors.New("the interface is gone")
+	errHadClasses  = errors.New("it had classes, which are gone")
+)
+
+func (k *Kernel) putBack(ifindex int, was SavedRoot) error {
+	if ifindex == 0 {
+		return errNoInterface
+	}
+	if was.Classful {
+		return errHadClasses
+	}
+	return k.conn.ReplaceQdisc(tcnl.Qdisc{
+		Ifindex: ifindex, Handle: was.Handle, Parent: tcnl.Root, Options: tcnl.Raw{Name: was.Kind, Data: string(was.Options)},
+	})
+}

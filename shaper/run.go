@@ -1,0 +1,159 @@
+package shaper
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/slicegate/slicegate/internal/tcnl"
+)
+
+const (
+	// Traffic control is mostly changed by several requests in a row: wait for the last of them.
+	settleTC = 100 * time.Millisecond
+	// An ifb that goes down takes the downloads along: do not wait for company.
+	settleLinks = 5 * time.Millisecond
+
+	firstRetry = time.Second
+	lastRetry  = time.Minute
+)
+
+// Run keeps the kernel as configured until ctx ends: it follows what happens to interfaces and to traffic control, tries again what
+// failed, and looks by itself now and then.
+func (r *Reconciler) Run(ctx context.Context) error {
+	watcher, err := tcnl.Listen(r.cfg.Netns, r.kernel.conn)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	heard := newMailbox()
+	done := make(chan error, 1)
+	go func() {
+		done <- watcher.Run(ctx, heard.put)
+		cancel()
+	}()
+	r.follow(ctx, heard)
+	cancel()
+	return <-done
+}
+
+// follow reconciles at the start, and then whenever there is a reason to.
+func (r *Reconciler) follow(ctx context.Context, heard *mailbox) {
+	drift := time.NewTicker(r.cfg.Drift)
+	defer drift.Stop()
+	retry, pause := time.NewTimer(0), firstRetry
+	defer retry.Stop()
+	for {
+		why := onDrift
+		select {
+		case <-ctx.Done():
+			return
+		case <-drift.C:
+		case <-retry.C:
+			why = onRetry
+		case <-heard.wake:
+			if !sleep(ctx, heard.settle()) {
+				return
+			}
+		}
+		failed, keepStill := r.look(ctx, why, heard.take())
+		switch {
+		case keepStill > 0:
+			retry.Reset(keepStill)
+		case failed:
+			retry.Reset(pause)
+			pause = min(2*pause, lastRetry)
+		default:
+			pause = firstRetry
+		}
+	}
+}
+
+// look reconciles, unless there is a fight to keep out of; then it says for how long.
+func (r *Reconciler) look(ctx context.Context, why reason, n news) (failed bool, keepStill time.Duration) {
+	r.working.Lock()
+	defer r.working.Unlock()
+	for ifindex := range n.touched {
+		r.kernel.forget(ifindex)
+	}
+	if n.lost {
+		r.kernel.forget(0)
+	}
+	if why == onDrift && !n.links {
+		if left := r.fights.wait(time.Now()); left > 0 {
+			return false, left
+		}
+	}
+	return r.reconcileLocked(ctx, why) != nil, 0
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// news is what was heard since the last look.
+type news struct {
+	links   bool         // interfaces changed
+	lost    bool         // events were lost
+	touched map[int]bool // interfaces whose qdiscs somebody changed
+}
+
+// mailbox gathers events until they are looked at.
+type mailbox struct {
+	wake chan struct{} // has something in it when there are news
+
+	mu   sync.Mutex // guards news
+	news news
+}
+
+func newMailbox() *mailbox {
+	return &mailbox{wake: make(chan struct{}, 1), news: news{touched: make(map[int]bool)}}
+}
+
+func (m *mailbox) put(e tcnl.Event) {
+	m.mu.Lock()
+	switch e.What {
+	case tcnl.Lost:
+		m.news.lost = true
+	case tcnl.LinkChanged:
+		m.news.links = true
+		if e.Removed {
+			m.news.touched[e.Ifindex] = true
+		}
+	case tcnl.QdiscChanged:
+		m.news.touched[e.Ifindex] = true
+	}
+	m.mu.Unlock()
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// settle is how long to wait for more.
+func (m *mailbox) settle() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.news.links {
+		return settleLinks
+	}
+	return settleTC
+}
+
+func (m *mailbox) take() news {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	select {
+	case <-m.wake:
+	default:
+	}
+	n := m.news
+	m.news = news{touched: make(map[int]bool)}
+	return n
+}

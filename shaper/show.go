@@ -1,0 +1,121 @@
+package shaper
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// finishLocked publishes what a reconcile came to.
+func (r *Reconciler) finishLocked(out outcome) {
+	if out.err == nil && !r.paused {
+		r.releaseLocked(out.observed)
+	}
+	states, problems := r.states, r.problems
+	if out.observed.Interfaces != nil { // else there is nothing new to say but the error
+		states, problems = r.showLocked(out)
+	}
+	r.mu.Lock()
+	r.states, r.problems = states, problems
+	r.counts[out.result]++
+	r.mu.Unlock()
+
+	if known := indexes(r.targetLocked(), states, out.observed); out.reshaped || !maps.Equal(known, r.known) {
+		r.known = known
+		if r.cfg.OnChange != nil {
+			r.cfg.OnChange()
+		}
+	}
+	if out.err != nil {
+		r.log.Error("reconcile_failed", "error", out.err)
+		return
+	}
+	select {
+	case <-r.ready:
+	default:
+		close(r.ready)
+	}
+}
+
+// releaseLocked gives back the roots of interfaces that are no uplinks any more, or whose upload is off.
+func (r *Reconciler) releaseLocked(observed State) {
+	notRestored, err := r.roots.release(r.kernel, observed.Interfaces, func(dev string) bool {
+		return slices.ContainsFunc(r.want.Uplinks, func(u Uplink) bool { return u.Interface == dev && u.Upload > 0 })
+	})
+	if err != nil || len(notRestored) > 0 {
+		r.log.Warn("roots_not_restored", "roots", notRestored, "error", err)
+	}
+}
+
+// showLocked is what status says.
+func (r *Reconciler) showLocked(out outcome) ([]UplinkState, []Problem) {
+	if r.paused {
+		var states []UplinkState
+		for _, u := range r.want.Uplinks {
+			states = append(states, UplinkState{
+				Name: u.Name, Interface: u.Interface, State: StatePaused, Ifindex: out.observed.Interfaces[u.Interface].Index,
+			})
+		}
+		return states, failures(out)
+	}
+	states, problems := out.judged.states, out.judged.problems
+	for _, f := range out.failed {
+		for i := range states {
+			if states[i].Name == f.Step.Group && states[i].State == StateShaped {
+				states[i].State = StateFailed
+			}
+		}
+	}
+	problems = append(problems, failures(out)...)
+	problems = append(problems, leafProblems(*r.want, r.kernel.env(out.observed))...)
+	problems = append(problems, strangers(*r.want, out.observed)...)
+	problems = append(problems, tcxProblems(r.cfg.Netns, *r.want, out.observed)...)
+	if now := time.Now(); r.fights.fighting(now) {
+		line, _, _ := strings.Cut(r.fights.over, "\n")
+		problems = append(problems, Problem{
+			What: "another program keeps undoing what we do: " + line,
+			Do:   "stop it, or take the interface from it; until then we mend once a minute",
+		})
+	}
+	return states, problems
+}
+
+// failures are what the kernel refused, or what kept us from asking.
+func failures(out outcome) []Problem {
+	var list []Problem
+	for _, f := range out.failed {
+		list = append(list, Problem{What: fmt.Sprintf("%s: %v", f.Step, f.Err), Do: "it is tried again by itself; the kernel's words say what it lacks"})
+	}
+	if out.err != nil && len(list) == 0 {
+		list = append(list, Problem{What: out.err.Error(), Do: "it is tried again by itself"})
+	}
+	return list
+}
+
+// leafProblems names what is configured and this kernel lacks.
+func leafProblems(cfg Config, env Env) []Problem {
+	var list []Problem
+	for _, u := range cfg.Uplinks {
+		if u.Leaf != LeafAuto && env.leaf(u.Leaf) != u.Leaf {
+			list = append(list, Problem{
+				What: fmt.Sprintf("uplink %s: this kernel has no %s; fifo is used", u.Name, u.Leaf),
+				Do:   fmt.Sprintf("load the module sch_%s, or set leaf = \"auto\"", u.Leaf),
+			})
+		}
+	}
+	return list
+}
+
+// indexes are those of all interfaces that we work on.
+func indexes(cfg Config, states []UplinkState, observed State) map[string]int {
+	known := make(map[string]int)
+	for _, dev := range cfg.devices() {
+		known[dev] = observed.Interfaces[dev].Index
+	}
+	for _, s := range states {
+		known["state "+s.Name+" "+s.State] = s.IfbIndex
+	}
+	return known
+}
