@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -17,9 +18,12 @@ import (
 type boxConfig struct {
 	settings, portTable, prefixTable *ebpf.Map
 
-	mu    sync.Mutex // guards what follows, and the order of writes
-	now   bpf.Settings
-	ports []uint64 // what portTable holds
+	mu          sync.Mutex // guards what follows, and the order of writes
+	now         bpf.Settings
+	ports       []uint64 // what portTable holds
+	rules       []Rule   // what portTable and prefixTable were made of
+	experiences []Experience
+	configured  bool
 }
 
 // tcpPorts is where TCP's half of the port table begins.
@@ -44,10 +48,17 @@ func newBoxConfig(set *bpf.Set) (*boxConfig, error) {
 	return b, nil
 }
 
-// configure makes the programs follow cfg. Every flow asks pins and rules again with its next packet.
+// configure makes the programs follow cfg. If that changes anything for them, every flow asks pins and rules again with its next
+// packet; a change of rates does not.
 func (b *boxConfig) configure(cfg Config) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	next := settingsOf(cfg)
+	next.Generation, next.Venues, next.Pins = b.now.Generation, b.now.Venues, b.now.Pins
+	next.HasPrefixes = b.now.HasPrefixes
+	if b.configured && next == b.now && reflect.DeepEqual(cfg.Rules, b.rules) && reflect.DeepEqual(cfg.Experiences, b.experiences) {
+		return nil
+	}
 	prefixes := prefixVectors(cfg)
 	if len(prefixes) > bpf.MaxPrefixes {
 		return fmt.Errorf("write rules: %d different subnets, at most %d fit", len(prefixes), bpf.MaxPrefixes)
@@ -58,11 +69,11 @@ func (b *boxConfig) configure(cfg Config) error {
 	if err := writePrefixes(b.prefixTable, prefixes); err != nil {
 		return err
 	}
-	next := settingsOf(cfg)
-	next.Generation, next.Venues, next.Pins = b.now.Generation, b.now.Venues, b.now.Pins
+	next.HasPrefixes = 0
 	if len(prefixes) > 0 {
 		next.HasPrefixes = 1
 	}
+	b.rules, b.experiences, b.configured = cfg.Rules, cfg.Experiences, true
 	return b.publishLocked(next)
 }
 

@@ -34,6 +34,11 @@ func (k Key) index() uint32 {
 	return (uint32(k.Uplink)*2+uint32(k.Direction))*uint32(bpf.MaxSlices) + uint32(k.Slice)
 }
 
+// keyOf is the way back from Key.index.
+func keyOf(index int) Key {
+	return Key{uint8(index / (2 * bpf.MaxSlices)), slice.Direction(index / bpf.MaxSlices % 2), slice.ID(index % bpf.MaxSlices)}
+}
+
 // perExperience is the number of counters that one experience has.
 const perExperience = bpf.MaxUplinks * 2 * bpf.MaxSlices
 
@@ -98,20 +103,26 @@ func (c *counters) sum(name string, n int) ([]uint64, error) {
 	return sums, nil
 }
 
-// drops books what a leaf qdisc's counter shows, and gives the drops since the maps were made. A counter that went back is a new
-// qdisc's.
-func (c *counters) drops(k Key, shown uint64) (uint64, error) {
+// leafStats is what a slice's outermost leaf qdisc shows.
+type leafStats struct {
+	there   bool
+	drops   uint64
+	backlog uint64 // bytes
+}
+
+// drops books what a leaf shows, and gives the drops since the maps were made. A counter that went back is a new qdisc's.
+func (c *counters) drops(k Key, leaf leafStats) (uint64, error) {
 	var d bpf.DropCount
 	if err := c.dropMap.Lookup(k.index(), &d); err != nil {
 		return 0, fmt.Errorf("read drops: %w", err)
 	}
-	if shown == d.Last {
+	if !leaf.there || leaf.drops == d.Last {
 		return d.Before + d.Last, nil
 	}
-	if shown < d.Last {
+	if leaf.drops < d.Last {
 		d.Before += d.Last
 	}
-	d.Last = shown
+	d.Last = leaf.drops
 	if err := c.dropMap.Put(k.index(), d); err != nil {
 		return 0, fmt.Errorf("write drops: %w", err)
 	}
@@ -150,23 +161,41 @@ func (c *counters) devices() (map[Key]int, error) {
 	return seen, nil
 }
 
-// wipe zeroes what was counted under numbers that changed hands.
+// wipe zeroes what was counted under numbers that changed hands. Experience -1 asks about counts that have none.
 func (c *counters) wipe(match func(experience int, k Key) bool) error {
 	var keys []uint32
-	for e := range bpf.MaxExperiences {
+	for e := -1; e < bpf.MaxExperiences; e++ {
 		for i := range perExperience {
-			k := Key{uint8(i / (2 * bpf.MaxSlices)), slice.Direction(i / bpf.MaxSlices % 2), slice.ID(i % bpf.MaxSlices)}
-			if match(e, k) {
+			k := keyOf(i)
+			switch {
+			case !match(e, k):
+			case e >= 0:
 				keys = append(keys, uint32(e*perExperience+i))
+			default:
+				if err := c.forgetDrops(k); err != nil {
+					return err
+				}
 			}
 		}
 	}
-	zeros := make([]bpf.Counter, len(keys)*c.cpus)
 	if len(keys) == 0 {
 		return nil
 	}
-	if _, err := c.offeredMap.BatchUpdate(keys, zeros, nil); err != nil {
+	if _, err := c.offeredMap.BatchUpdate(keys, make([]bpf.Counter, len(keys)*c.cpus), nil); err != nil {
 		return fmt.Errorf("clear counters: %w", err)
+	}
+	return nil
+}
+
+// forgetDrops makes what a leaf shows now the new zero.
+func (c *counters) forgetDrops(k Key) error {
+	var d bpf.DropCount
+	if err := c.dropMap.Lookup(k.index(), &d); err != nil {
+		return fmt.Errorf("read drops: %w", err)
+	}
+	d.Before = -d.Last
+	if err := c.dropMap.Put(k.index(), d); err != nil {
+		return fmt.Errorf("write drops: %w", err)
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/cilium/ebpf/link"
 
 	"github.com/slicegate/slicegate/bpf"
-	"github.com/slicegate/slicegate/internal/slice"
 )
 
 // Histogram counts delays by bucket, see bpf.BucketBounds.
@@ -143,17 +142,12 @@ func (d *delays) read(k Key) (*Histogram, error) {
 
 // wipe clears the histograms of a number that changed hands.
 func (d *delays) wipe(cpus int, match func(k Key) bool) error {
-	for u := range bpf.MaxUplinks {
-		for _, dir := range slice.Directions {
-			for s := range bpf.MaxSlices {
-				k := Key{uint8(u), dir, slice.ID(s)}
-				if !match(k) {
-					continue
-				}
-				if err := d.histograms.Put(k.index(), make([]bpf.DelayHistogram, cpus)); err != nil {
-					return fmt.Errorf("clear delays: %w", err)
-				}
-			}
+	for i := range perExperience {
+		if !match(keyOf(i)) {
+			continue
+		}
+		if err := d.histograms.Put(uint32(i), make([]bpf.DelayHistogram, cpus)); err != nil {
+			return fmt.Errorf("clear delays: %w", err)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -196,6 +197,9 @@ func (p *pins) changedLocked(keys []bpf.FlowKey) error {
 func (p *pins) follow(own []netip.Addr) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if slices.Equal(p.own, own) {
+		return nil
+	}
 	p.own = own
 	var errs []error
 	for f, held := range p.held {

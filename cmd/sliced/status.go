@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/slicegate/slicegate/bpf"
+	"github.com/slicegate/slicegate/internal/api"
+	"github.com/slicegate/slicegate/internal/slice"
+	"github.com/slicegate/slicegate/shaper"
+)
+
+// Status implements api.Agent.
+func (a *agent) Status(context.Context) (api.Status, error) {
+	cfg, problems := a.current()
+	m, err := a.shaper.Measure(true)
+	if err != nil {
+		return api.Status{}, err
+	}
+	links := make(map[uint8]map[slice.Direction]api.LinkStatus)
+	for _, l := range m.Links {
+		if links[l.Uplink] == nil {
+			links[l.Uplink] = make(map[slice.Direction]api.LinkStatus)
+		}
+		links[l.Uplink][l.Direction] = linkStatus(l)
+	}
+	var st api.Status
+	indexes := make(map[string]uint8)
+	for _, u := range cfg.Uplinks {
+		indexes[u.Name] = u.Index
+	}
+	for _, u := range a.shaper.Reconciler().State() {
+		byDirection := links[indexes[u.Name]]
+		st.Uplinks = append(st.Uplinks, api.UplinkStatus{
+			Name: u.Name, Interface: u.Interface, State: string(u.State),
+			Download: byDirection[slice.Down], Upload: byDirection[slice.Up],
+		})
+	}
+	names := namesByNumber(cfg)
+	for _, s := range m.Slices {
+		st.Slices = append(st.Slices, sliceStatus(s, names))
+	}
+	st.Problems = append(problems, a.problems(m)...)
+	return st, nil
+}
+
+func linkStatus(l shaper.LinkMeasurement) api.LinkStatus {
+	st := api.LinkStatus{UsedBPS: uint64(l.Used)}
+	if l.Rate > 0 {
+		rate := uint64(l.Rate)
+		st.RateBPS = &rate
+	}
+	return st
+}
+
+func sliceStatus(s shaper.SliceMeasurement, n numberNames) api.SliceStatus {
+	st := api.SliceStatus{
+		Uplink: n.uplinks[s.Uplink], Direction: s.Direction.String(), Name: n.slices[s.Slice],
+		MinBPS: uint64(s.Min), MaxBPS: uint64(s.Max),
+		Bytes: s.Total.Bytes, Packets: s.Total.Packets, Drops: s.Drops, BacklogBytes: s.Backlog,
+		Devices: uint64(s.Devices),
+	}
+	if d := s.Recent; d != nil {
+		st.DelayUS = &api.DelayStatus{
+			P50: uint64(d.P50.Microseconds()), P99: uint64(d.P99.Microseconds()), Max: uint64(d.Max.Microseconds()),
+		}
+	}
+	return st
+}
+
+// problems gives what the parts complain of.
+func (a *agent) problems(m shaper.Measurement) []api.Problem {
+	var ps []api.Problem
+	for _, p := range a.shaper.Problems() {
+		ps = append(ps, api.Problem(p))
+	}
+	ps = append(ps, a.metrics.Problems()...)
+	if m.FullPins > 0 {
+		ps = append(ps, api.Problem{
+			What: fmt.Sprintf("%d flows of our own services could not be pinned: the table of %d is full", m.FullPins, bpf.MaxPins),
+			Do:   "they are in the default slice; fewer calls at once bring them back",
+		})
+	}
+	return ps
+}
+
+// numberNames leads from the kernel's numbers to names.
+type numberNames struct {
+	slices      map[slice.ID]string
+	uplinks     map[uint8]string
+	experiences map[uint8]string
+}
+
+func namesByNumber(cfg shaper.Config) numberNames {
+	n := numberNames{make(map[slice.ID]string), make(map[uint8]string), map[uint8]string{0: ""}}
+	for _, s := range cfg.Slices {
+		n.slices[s.ID] = s.Name
+	}
+	for _, u := range cfg.Uplinks {
+		n.uplinks[u.Index] = u.Name
+	}
+	for _, e := range cfg.Experiences {
+		n.experiences[e.Number] = e.Name
+	}
+	return n
+}

@@ -1,0 +1,149 @@
+package shaper
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slicegate/slicegate/bpf"
+	"github.com/slicegate/slicegate/internal/slice"
+)
+
+func newTestCounters(t *testing.T) (*counters, *bpf.Set) {
+	t.Helper()
+	set := newSet(t)
+	c, err := newCounters(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, set
+}
+
+func TestDropsOutliveTheirQdisc(t *testing.T) {
+	c, _ := newTestCounters(t)
+	k := Key{Uplink: 1, Direction: slice.Down, Slice: 3}
+	steps := []struct {
+		name string
+		leaf leafStats
+		want uint64
+	}{
+		{"first reading", leafStats{there: true, drops: 10}, 10},
+		{"more", leafStats{there: true, drops: 25}, 25},
+		{"qdisc is gone", leafStats{}, 25},
+		{"a new one", leafStats{there: true, drops: 3}, 28},
+		{"more of the new one", leafStats{there: true, drops: 4}, 29},
+	}
+	for _, s := range steps {
+		got, err := c.drops(k, s.leaf)
+		if err != nil || got != s.want {
+			t.Errorf("%s: %d drops, want %d (%v)", s.name, got, s.want, err)
+		}
+	}
+	if err := c.wipe(func(_ int, o Key) bool { return o == k }); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.drops(k, leafStats{there: true, drops: 6}); err != nil || got != 2 {
+		t.Errorf("after the number changed hands: %d drops, want 2 (%v)", got, err)
+	}
+}
+
+func TestOfferedIsByPayer(t *testing.T) {
+	c, set := newTestCounters(t)
+	k := Key{Uplink: 7, Direction: slice.Down, Slice: 15}
+	write := func(experience int, k Key, bytes uint64) {
+		perCPU := make([]bpf.Counter, c.cpus)
+		for i := range perCPU {
+			perCPU[i] = bpf.Counter{Bytes: bytes, Packets: 1}
+		}
+		if err := set.Maps["counters"].Put(uint32(experience*perExperience)+k.index(), perCPU); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(0, k, 100)
+	write(255, k, 50)
+	write(255, Key{}, 1)
+	offered, err := c.offered(255)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cpus := uint64(c.cpus)
+	want := map[int]Count{0: {100 * cpus, cpus}, 255: {50 * cpus, cpus}}
+	got := make(map[int]Count)
+	for e, counts := range offered {
+		if n := counts[k.index()]; n != (Count{}) {
+			got[e] = n
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if err := c.wipe(func(e int, _ Key) bool { return e == 255 }); err != nil {
+		t.Fatal(err)
+	}
+	if offered, err = c.offered(255); err != nil {
+		t.Fatal(err)
+	}
+	if offered[255][k.index()] != (Count{}) || offered[0][k.index()] == (Count{}) {
+		t.Errorf("after experience 255 changed hands: %v and %v", offered[255][k.index()], offered[0][k.index()])
+	}
+}
+
+func TestDevicesAreThoseOfTheLastSeconds(t *testing.T) {
+	c, set := newTestCounters(t)
+	now, err := coarseSeconds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := Key{Uplink: 2, Direction: slice.Up, Slice: 1}
+	for device, age := range map[uint32]uint16{1: 0, 2: 8, 4095: 4, 3: 12, 4: 3000} {
+		var seen bpf.LastSeen
+		seen.At[k.Uplink][k.Direction][k.Slice] = now - age
+		if err := set.Maps["device_seen"].Put(device, seen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := c.devices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[Key]int{k: 3}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestRecycledDevices(t *testing.T) {
+	c, set := newTestCounters(t)
+	d := newDevices(set, c.cpus)
+	now, err := coarseNow()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now < uint64(awayAWhile) {
+		now = uint64(awayAWhile) // a machine that has just booted: nobody has been away for long
+	}
+	add := func(n int, index uint16, seen uint64) {
+		key := bpf.DeviceKey{Ifindex: uint32(n)}
+		if err := set.Maps["devices"].Put(key, bpf.Device{Seen: seen, Index: index}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(1, 1, now)
+	add(2, 2, now-uint64(awayAWhile))
+	if freed, err := d.recycle(); err != nil || freed != 0 {
+		t.Errorf("with few devices freed %d (%v), want none", freed, err)
+	}
+	for i := 3; i <= mostDevices+1; i++ {
+		add(i, uint16(i), now+uint64(time.Hour))
+	}
+	if freed, err := d.recycle(); err != nil || freed != 1 {
+		t.Errorf("with most indexes taken freed %d (%v), want the one that is away", freed, err)
+	}
+	var index, last uint32
+	for set.Maps["device_free"].LookupAndDelete(nil, &index) == nil {
+		last = index
+	}
+	if last != 2 {
+		t.Errorf("the last free index is %d, want the recycled 2", last)
+	}
+}

@@ -1,0 +1,78 @@
+package shaper
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/slicegate/slicegate/bpf"
+)
+
+// A device index is given back when its device has been away for long, or, when most are taken, for a while.
+const (
+	awayLong     = 12 * time.Hour
+	awayAWhile   = 5 * time.Minute
+	mostDevices  = bpf.MaxDevices * 3 / 4
+	recycleEvery = time.Minute
+)
+
+// devices gives the indexes of devices that left to those that come.
+type devices struct {
+	table, free, bytes, seen, limits *ebpf.Map
+	cpus                             int
+}
+
+func newDevices(set *bpf.Set, cpus int) devices {
+	return devices{set.Maps["devices"], set.Maps["device_free"], set.Maps["device_bytes"], set.Maps["device_seen"], set.Maps["device_limits"], cpus}
+}
+
+// recycle frees indexes, and says how many. A freed one goes to the end of the queue: flows that still bear it have long ended.
+func (d devices) recycle() (int, error) {
+	now, err := coarseNow()
+	if err != nil {
+		return 0, err
+	}
+	var key bpf.DeviceKey
+	var value bpf.Device
+	known := make(map[bpf.DeviceKey]bpf.Device)
+	entries := d.table.Iterate()
+	for entries.Next(&key, &value) {
+		known[key] = value
+	}
+	if err := entries.Err(); err != nil {
+		return 0, fmt.Errorf("list devices: %w", err)
+	}
+	away := awayLong
+	if len(known) > mostDevices {
+		away = awayAWhile
+	}
+	freed := 0
+	for key, device := range known {
+		if now < device.Seen+uint64(away) {
+			continue
+		}
+		if err := d.forget(key, uint32(device.Index)); err != nil {
+			return freed, err
+		}
+		freed++
+	}
+	return freed, nil
+}
+
+func (d devices) forget(key bpf.DeviceKey, index uint32) error {
+	if err := d.table.Delete(key); err != nil {
+		return fmt.Errorf("forget device %s: %w", deviceText(key), err)
+	}
+	for _, err := range []error{
+		d.bytes.Put(index, make([]bpf.DirectionBytes, d.cpus)),
+		d.seen.Put(index, bpf.LastSeen{}),
+		d.limits.Put(index, bpf.DeviceLimit{}),
+		d.free.Put(nil, index),
+	} {
+		if err != nil {
+			return fmt.Errorf("free device index %d: %w", index, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package shaper
+
+import (
+	"errors"
+
+	"github.com/slicegate/slicegate/internal/slice"
+	"github.com/slicegate/slicegate/internal/tcnl"
+)
+
+// shaped gives the devices with a tree of ours, by ifindex.
+func (s *Shaper) shaped() map[uint32]Key {
+	devices := make(map[uint32]Key)
+	for _, u := range s.config().Uplinks {
+		for _, state := range s.rec.State() {
+			if state.Name != u.Name || state.State != StateShaped {
+				continue
+			}
+			if state.Ifindex != 0 && u.Upload > 0 {
+				devices[uint32(state.Ifindex)] = Key{Uplink: u.Index, Direction: slice.Up}
+			}
+			if state.IfbIndex != 0 && u.Download > 0 {
+				devices[uint32(state.IfbIndex)] = Key{Uplink: u.Index, Direction: slice.Down}
+			}
+		}
+	}
+	return devices
+}
+
+// interfacesChanged tells the programs which interfaces are the venue's, and which devices' delays to measure.
+func (s *Shaper) interfacesChanged() {
+	var venues []uint32
+	for _, name := range s.config().Venue.Interfaces {
+		link, err := s.links.LinkByName(name)
+		if err != nil {
+			continue // waiting for it; the reconciler says so
+		}
+		venues = append(venues, uint32(link.Attrs().Index))
+	}
+	if err := errors.Join(s.box.interfaces(venues), s.delays.measure(s.inode, s.shaped())); err != nil {
+		s.log.Error("interfaces_not_written", "error", err)
+	}
+}
+
+// leaves reads what the slices' queues show, with one dump.
+func (s *Shaper) leaves() (map[Key]leafStats, error) {
+	shaped := s.shaped()
+	qdiscs, err := s.conn.Qdiscs()
+	if err != nil {
+		return nil, err
+	}
+	leaves := make(map[Key]leafStats)
+	for _, q := range qdiscs {
+		k, ok := shaped[uint32(q.Ifindex)]
+		if !ok {
+			continue
+		}
+		if k.Slice, ok = sliceOfLeaf(q.Handle); ok {
+			leaves[k] = leafStats{there: true, drops: uint64(q.Stats.Drops), backlog: uint64(q.Stats.BacklogBytes)}
+		}
+	}
+	return leaves, nil
+}
+
+// sliceOfLeaf is the slice whose outermost leaf has this handle.
+func sliceOfLeaf(h tcnl.Handle) (slice.ID, bool) {
+	id := slice.ID(h.Major() - leafMajor)
+	return id, h.Major() > leafMajor && id.Valid() && h.Minor() == 0
+}
+
+// bookDrops reads the drops of qdiscs that may be replaced in a moment.
+func (s *Shaper) bookDrops() {
+	leaves, err := s.leaves()
+	for k, leaf := range leaves {
+		if _, err2 := s.counters.drops(k, leaf); err == nil {
+			err = err2
+		}
+	}
+	if err != nil {
+		s.log.Error("drops_not_booked", "error", err)
+	}
+}

@@ -1,0 +1,157 @@
+package shaper
+
+import (
+	"time"
+
+	"github.com/slicegate/slicegate/bpf"
+	"github.com/slicegate/slicegate/internal/slice"
+)
+
+// Measurement is all numbers of the data plane, from one read of the maps and one dump of the qdiscs.
+type Measurement struct {
+	Slices     []SliceMeasurement // configured ones, by uplink, direction, slice
+	Links      []LinkMeasurement
+	Classified [bpf.RankCount]uint64
+	Faults     [bpf.FaultCount]uint64
+	FullPins   uint64 // pins refused with ErrFull
+}
+
+// SliceMeasurement is a slice in one direction of one uplink, since the maps were made.
+type SliceMeasurement struct {
+	Key
+	Min, Max slice.Rate // in force; 0 where the direction is not shaped
+	Total    Count
+	ByPayer  map[uint8]Count // by experience; 0 is nobody
+	Drops    uint64
+	Backlog  uint64     // bytes in its queue
+	Delays   *Histogram // nil where delays are unavailable
+	Recent   *Delay     // of the last minute; nil without a sample
+	Devices  int        // seen in 10 s
+}
+
+// LinkMeasurement is one direction of one uplink.
+type LinkMeasurement struct {
+	Uplink    uint8
+	Direction slice.Direction
+	Rate      slice.Rate // 0: not shaped
+	Used      slice.Rate // over the last seconds
+}
+
+// Measure reads everything. Devices are counted only if asked for: that is the largest map.
+func (s *Shaper) Measure(withDevices bool) (Measurement, error) {
+	cfg := s.config()
+	now := time.Now()
+	var m Measurement
+	offered, err := s.counters.offered(highestExperience(cfg))
+	if err != nil {
+		return m, err
+	}
+	leaves, err := s.leaves()
+	if err != nil {
+		return m, err
+	}
+	var seen map[Key]int
+	if withDevices {
+		if seen, err = s.counters.devices(); err != nil {
+			return m, err
+		}
+	}
+	minute, _ := s.history.oldest()
+	for _, u := range cfg.Uplinks {
+		for _, dir := range slice.Directions {
+			rate := u.rate(dir)
+			for _, sl := range cfg.Slices {
+				k := Key{u.Index, dir, sl.ID}
+				sm, err := s.measureSlice(k, offered, leaves[k], minute)
+				if err != nil {
+					return m, err
+				}
+				sm.Devices = seen[k]
+				if rate > 0 {
+					bounds := u.bounds(sl)
+					sm.Min, sm.Max = bounds.Min.Of(rate), bounds.Max.Of(rate)
+				}
+				m.Slices = append(m.Slices, sm)
+			}
+			m.Links = append(m.Links, LinkMeasurement{u.Index, dir, rate, s.used(now, u.Index, dir, m.Slices)})
+		}
+	}
+	return m, s.sums(&m)
+}
+
+func (s *Shaper) sums(m *Measurement) error {
+	classified, err := s.counters.sum("classified", len(m.Classified))
+	if err != nil {
+		return err
+	}
+	faults, err := s.counters.sum("faults", len(m.Faults))
+	if err != nil {
+		return err
+	}
+	copy(m.Classified[:], classified)
+	copy(m.Faults[:], faults)
+	m.FullPins = s.pins.full.Load()
+	return nil
+}
+
+func (s *Shaper) measureSlice(k Key, offered [][]Count, leaf leafStats, minute snapshot) (SliceMeasurement, error) {
+	sm := SliceMeasurement{Key: k, Backlog: leaf.backlog, ByPayer: make(map[uint8]Count)}
+	for e, counts := range offered {
+		if c := counts[k.index()]; c != (Count{}) {
+			sm.ByPayer[uint8(e)] = c
+			sm.Total.add(c)
+		}
+	}
+	var err error
+	if sm.Drops, err = s.counters.drops(k, leaf); err != nil {
+		return sm, err
+	}
+	if sm.Delays, err = s.delays.read(k); err != nil || sm.Delays == nil {
+		return sm, err
+	}
+	lately := sm.Delays.since(minute.delays[k])
+	if d, ok := lately.Delay(); ok {
+		sm.Recent = &d
+	}
+	return sm, nil
+}
+
+// used gives a direction's speed since the last snapshot.
+func (s *Shaper) used(now time.Time, uplink uint8, dir slice.Direction, slices []SliceMeasurement) slice.Rate {
+	before, ok := s.history.before(now)
+	if !ok {
+		return 0
+	}
+	var bytes uint64
+	for _, sm := range slices {
+		if sm.Uplink == uplink && sm.Direction == dir {
+			bytes += sm.Total.Bytes - min(before.bytes[sm.Key], sm.Total.Bytes)
+		}
+	}
+	return slice.Rate(float64(bytes*8) / now.Sub(before.at).Seconds())
+}
+
+// snapshot keeps what the next minute is measured against.
+func (s *Shaper) snapshot() error {
+	m, err := s.Measure(false)
+	if err != nil {
+		return err
+	}
+	shot := snapshot{at: time.Now(), bytes: make(map[Key]uint64), delays: make(map[Key]*Histogram)}
+	for _, sm := range m.Slices {
+		shot.bytes[sm.Key] = sm.Total.Bytes
+		if sm.Delays != nil {
+			shot.delays[sm.Key] = sm.Delays
+		}
+	}
+	s.history.add(shot)
+	return nil
+}
+
+func highestExperience(cfg Config) int {
+	highest := 0
+	for _, e := range cfg.Experiences {
+		highest = max(highest, int(e.Number))
+	}
+	return highest
+}

@@ -1,0 +1,209 @@
+package shaper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/slicegate/slicegate/bpf"
+	"github.com/slicegate/slicegate/internal/slice"
+	"github.com/slicegate/slicegate/internal/tcnl"
+)
+
+// Shaper is the data plane of one box: one network namespace.
+type Shaper struct {
+	log       *slog.Logger
+	set       *bpf.Set
+	conn      *tcnl.Conn
+	links     *netlink.Handle
+	netns     netns.NsHandle // the network namespace in which Open was called
+	inode     uint32         // of netns
+	rec       *Reconciler
+	box       *boxConfig
+	pins      *pins
+	names     names
+	counters  *counters
+	delays    *delays
+	devices   devices
+	history   history
+	silence   silence
+	explainer explainer
+
+	mu  sync.Mutex // guards cfg
+	cfg Config
+}
+
+// Open finds the data plane that an agent left behind, or makes a new one, and sweeps the pins of agents before. stateDir is a
+// directory that can be written; it keeps what teardown puts back. It shapes nothing yet.
+func Open(log *slog.Logger, stateDir string) (*Shaper, error) {
+	s := &Shaper{log: log, netns: netns.None()}
+	if err := s.open(stateDir); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Shaper) open(stateDir string) (err error) {
+	if s.netns, err = netns.Get(); err != nil {
+		return fmt.Errorf("open network namespace: %w", err)
+	}
+	if s.inode, err = netnsInode(s.netns); err != nil {
+		return err
+	}
+	if s.conn, err = tcnl.Dial(int(s.netns)); err != nil {
+		return err
+	}
+	if s.links, err = netlink.NewHandleAt(s.netns); err != nil {
+		return fmt.Errorf("open route netlink: %w", err)
+	}
+	attached, err := AttachedPrograms(s.conn)
+	if err != nil {
+		return err
+	}
+	if s.set, err = bpf.Open(s.log, attached); err != nil {
+		return err
+	}
+	if s.box, err = newBoxConfig(s.set); err != nil {
+		return err
+	}
+	if s.counters, err = newCounters(s.set); err != nil {
+		return err
+	}
+	s.names = names{s.set.Maps["names"]}
+	s.devices = newDevices(s.set, s.counters.cpus)
+	s.delays = newDelays(s.log, s.set)
+	s.explainer = explainer{set: s.set, links: s.links}
+	s.pins = newPins(s.set, s.box.pinned, s.experienceNumber)
+	if err := s.startPins(); err != nil {
+		return err
+	}
+	s.rec, err = NewReconciler(s.log, ReconcilerConfig{
+		StateDir: stateDir, Netns: int(s.netns), OnChange: s.interfacesChanged, BeforeApply: s.bookDrops,
+	}, s.set)
+	return err
+}
+
+func (s *Shaper) startPins() error {
+	swept, err := s.pins.sweep()
+	if err != nil {
+		return err
+	}
+	if swept > 0 {
+		s.log.Info("pins_swept", "pins", swept)
+	}
+	return s.readAddresses()
+}
+
+// netnsInode is what the delay program knows a network namespace by.
+func netnsInode(ns netns.NsHandle) (uint32, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(ns), &st); err != nil {
+		return 0, fmt.Errorf("identify network namespace: %w", err)
+	}
+	return uint32(st.Ino), nil
+}
+
+// Close lets go of the kernel objects. Shaping goes on without an agent.
+func (s *Shaper) Close() error {
+	var errs []error
+	if s.rec != nil {
+		errs = append(errs, s.rec.Close())
+	}
+	if s.delays != nil {
+		errs = append(errs, s.delays.close())
+	}
+	if s.set != nil {
+		errs = append(errs, s.set.Close())
+	}
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	if s.links != nil {
+		s.links.Close()
+	}
+	if s.netns.IsOpen() {
+		errs = append(errs, s.netns.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Set makes cfg the desired state, and reconciles before it returns.
+func (s *Shaper) Set(ctx context.Context, cfg Config) error {
+	s.mu.Lock()
+	s.cfg = cfg
+	s.mu.Unlock()
+	if err := s.box.configure(cfg); err != nil {
+		return err
+	}
+	return s.rec.Set(ctx, cfg)
+}
+
+func (s *Shaper) config() Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cfg
+}
+
+func (s *Shaper) experienceNumber(tag slice.Tag) uint8 {
+	for _, e := range s.config().Experiences {
+		if e.Name == string(tag) {
+			return e.Number
+		}
+	}
+	return 0
+}
+
+// Pin implements slice.Pinner.
+func (s *Shaper) Pin(f slice.Flow, id slice.ID, tag slice.Tag) (release func(), err error) {
+	return s.pins.Pin(f, id, tag)
+}
+
+// Explain says why a flow of the venue's is in its slice. Local is the venue's end, before NAT.
+func (s *Shaper) Explain(f slice.Flow) (Explanation, error) {
+	v := s.config().Venue
+	return s.explainer.explain(f, bpf.Variant{ByAddress: v.ByAddress, MarkMask: v.MarkMask})
+}
+
+// Reconciler is what keeps the kernel as configured: its states, problems and Teardown.
+func (s *Shaper) Reconciler() *Reconciler { return s.rec }
+
+// Run keeps the data plane as it was Set until ctx ends.
+func (s *Shaper) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.rec.Run(ctx) })
+	g.Go(func() error { return s.followAddresses(ctx) })
+	g.Go(func() error { return s.keepBooks(ctx) })
+	return g.Wait()
+}
+
+// keepBooks takes the snapshots of the last minute, and gives the indexes of devices that left to new ones.
+func (s *Shaper) keepBooks(ctx context.Context) error {
+	shots, recycles := time.NewTicker(snapshotEvery), time.NewTicker(recycleEvery)
+	defer shots.Stop()
+	defer recycles.Stop()
+	for {
+		if err := s.snapshot(); err != nil {
+			s.log.Error("snapshot_failed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-shots.C:
+			if err := s.lookForSilence(); err != nil {
+				s.log.Error("silence_unknown", "error", err)
+			}
+		case <-recycles.C:
+			if _, err := s.devices.recycle(); err != nil {
+				s.log.Error("recycle_failed", "error", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package shaper
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/slicegate/slicegate/bpf"
+)
+
+// enoughPackets is how many an interface must have moved between two looks before a program that saw none is worth a word.
+const enoughPackets = 50
+
+// hook is a place of one of our programs.
+type hook struct {
+	dev    string
+	index  int // in the hooks map
+	egress bool
+}
+
+func (h hook) String() string {
+	if h.egress {
+		return h.dev + " egress"
+	}
+	return h.dev + " ingress"
+}
+
+// hooksOf lists where programs are, by the numbers that Desired gives to their variants. A paused box has none.
+func hooksOf(cfg Config, states []UplinkState) []hook {
+	var hooks []hook
+	shaped := make(map[string]bool)
+	for _, st := range states {
+		if st.State == StatePaused {
+			return nil
+		}
+		shaped[st.Name] = st.State == StateShaped
+	}
+	for j, dev := range cfg.Venue.Interfaces {
+		hooks = append(hooks, hook{dev, 2 * j, false}, hook{dev, 2*j + 1, true})
+	}
+	for _, u := range cfg.Uplinks {
+		if !shaped[u.Name] {
+			continue
+		}
+		first := uplinkHooks + 4*int(u.Index)
+		hooks = append(hooks, hook{u.Interface, first, true}, hook{u.Interface, first + 1, false})
+	}
+	return hooks
+}
+
+// silence finds programs that do not run although packets pass: another program stands before them.
+type silence struct {
+	mu     sync.Mutex // guards what follows
+	seen   map[hook][2]uint64
+	faults []uint64
+	found  []Problem
+}
+
+// lookForSilence compares the programs' counts with the interfaces' since the last look.
+func (s *Shaper) lookForSilence() error {
+	counts, err := s.counters.sum("hooks", bpf.MaxHooks)
+	if err != nil {
+		return err
+	}
+	faults, err := s.counters.sum("faults", int(bpf.FaultCount))
+	if err != nil {
+		return err
+	}
+	seen := make(map[hook][2]uint64)
+	for _, h := range hooksOf(s.config(), s.rec.State()) {
+		link, err := s.links.LinkByName(h.dev)
+		if err != nil {
+			continue // waiting for it; the reconciler says so
+		}
+		seen[h] = [2]uint64{moved(link, h.egress), counts[h.index]}
+	}
+	s.silence.note(seen, faults)
+	return nil
+}
+
+// moved is how many packets an interface carried one way.
+func moved(link netlink.Link, egress bool) uint64 {
+	stats := link.Attrs().Statistics
+	switch {
+	case stats == nil:
+		return 0
+	case egress:
+		return stats.TxPackets
+	}
+	return stats.RxPackets
+}
+
+func (s *silence) note(seen map[hook][2]uint64, faults []uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.found = nil
+	for h, now := range seen {
+		before, ok := s.seen[h]
+		if ok && now[0] >= before[0]+enoughPackets && now[1] == before[1] {
+			s.found = append(s.found, Problem{
+				What: fmt.Sprintf("%s: none of the last %d packets reached our program: they are not classified", h, now[0]-before[0]),
+				Do:   "another tc or tcx program runs before ours: remove it, or let it pass packets on (TC_ACT_UNSPEC, TCX_NEXT)",
+			})
+		}
+	}
+	if s.faults != nil {
+		if n := faults[bpf.FaultOverwritten] - s.faults[bpf.FaultOverwritten]; n > 0 {
+			s.found = append(s.found, Problem{
+				What: fmt.Sprintf("%d packets from the venue lost their tc_index on their way through the box: they were classified again, without their device", n),
+				Do:   "a filter after ours at a venue interface returns TC_ACT_OK, which overwrites it: let it return TC_ACT_UNSPEC (continue)",
+			})
+		}
+	}
+	s.seen, s.faults = seen, faults
+}
+
+func (s *silence) problems() []Problem {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.found
+}
+
+// Problems gives what keeps the data plane from working as configured.
+func (s *Shaper) Problems() []Problem { return append(s.rec.Problems(), s.silence.problems()...) }
