@@ -1,0 +1,54 @@
+# make help says what there is. Each target installs what it lacks, and says so on standard error.
+
+GO        ?= go
+ARGS      ?=
+PACKAGES  ?= ./...
+FUZZTIME  ?= 30s
+BENCH     ?= .
+BENCHTIME ?= 1x
+
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# Where Go is when nobody told the shell, and where Debian keeps tc and nft.
+export PATH := $(PATH):/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin
+export FUZZTIME
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test bench generate lint fuzz clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+build: ## sliced and slicectl, in bin/
+	@scripts/setup.sh demo
+	$(GO) build -o bin/ ./cmd/sliced ./cmd/slicectl
+
+demo: ## a venue in network namespaces, without slicing and with (ARGS="--json --duration 20s")
+	@scripts/setup.sh demo
+	@$(GO) run ./cmd/demo $(ARGS)
+
+test: ## everything: format, vet, unit, architecture, kernel (as root)
+	@scripts/setup.sh test
+	@scripts/check-format.sh
+	$(GO) vet $(PACKAGES)
+	$(GO) test -count=1 -timeout 30m $(PACKAGES)
+
+bench: ## the figures of docs/performance.md (as root; BENCH=Retune for one)
+	@scripts/setup.sh test
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m -v ./internal/demo/...
+
+generate: ## the eBPF objects and their Go bindings, with clang 14
+	@scripts/setup.sh generate
+	BPF_INCLUDES="-I/usr/include/$$(clang-14 -print-multiarch)" $(GO) generate ./bpf
+
+lint: ## golangci-lint, and the C's format
+	@scripts/setup.sh lint
+	$(GO) run $(GOLANGCI) run $(PACKAGES)
+	clang-format-14 --dry-run -Werror bpf/src/*.c bpf/src/*.h
+
+fuzz: ## every fuzz target for FUZZTIME (30s) each
+	@scripts/setup.sh test
+	@scripts/fuzz.sh $(PACKAGES)
+
+clean: ## what build made
+	rm -rf bin

@@ -1,0 +1,77 @@
+#!/bin/sh
+# Installs what this machine lacks for demo, test, generate or lint, and says so; quiet when there is nothing to do.
+# All of it goes to standard error: standard output belongs to whoever called.
+set -eu
+exec >&2
+
+usage() {
+	echo "usage: $0 demo|test|generate|lint"
+	exit 2
+}
+
+[ $# -eq 1 ] || usage
+
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin
+
+if ! command -v go >/dev/null; then
+	echo "setup: go is missing: install Go from https://go.dev/dl, and add its bin folder to PATH"
+	exit 1
+fi
+
+missing=
+
+# need PROGRAM PACKAGE
+need() {
+	command -v "$1" >/dev/null || missing="$missing $2"
+}
+
+# need_file FILE PACKAGE
+need_file() {
+	[ -e "$1" ] || missing="$missing $2"
+}
+
+need_file /etc/ssl/certs/ca-certificates.crt ca-certificates
+case $1 in
+demo)
+	need nft nftables
+	;;
+test)
+	need nft nftables
+	need tc iproute2
+	;;
+generate)
+	need clang-14 clang-14
+	need llvm-strip-14 llvm-14
+	need_file /usr/include/bpf/bpf_helpers.h libbpf-dev
+	need_file /usr/include/linux/bpf.h linux-libc-dev
+	;;
+lint)
+	need clang-format-14 clang-format-14
+	;;
+*)
+	usage
+	;;
+esac
+
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "setup: this machine lacks what these Debian packages hold, and has no apt-get: install$missing"
+	exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+	echo "setup: run as root, or first: apt-get install$missing"
+	exit 1
+fi
+
+echo "setup: installing$missing"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086 # a list of words
+if ! { apt-get -q update && apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+	cat "$log"
+	echo "setup: could not install$missing"
+	exit 1
+fi
+echo "setup: installed$missing"
