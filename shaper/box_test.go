@@ -16,7 +16,7 @@ import (
 
 // testBox is a venue's box between a device and a server, both families, with NAT.
 type testBox struct {
-	t                   *testing.T
+	t                   testing.TB
 	device, box, server *nettest.NS
 	stateDir            string
 	shaper              *Shaper
@@ -32,7 +32,7 @@ var (
 	serverAddr6 = netip.MustParseAddr("2001:db8::1")
 )
 
-func newBox(t *testing.T) *testBox {
+func newBox(t testing.TB) *testBox {
 	t.Helper()
 	nettest.Require(t, "root", "netns", "veth", "htb", "tbf", "ifb", "clsact", "bpf", "nft")
 	b := &testBox{t: t, device: nettest.NewT(t), box: nettest.NewT(t), server: nettest.NewT(t), stateDir: t.TempDir()}

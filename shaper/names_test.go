@@ -12,7 +12,7 @@ import (
 )
 
 // newSet makes the maps of a data plane that is attached nowhere.
-func newSet(t *testing.T) *bpf.Set {
+func newSet(t testing.TB) *bpf.Set {
 	t.Helper()
 	nettest.Require(t, "root", "bpf")
 	set, err := bpf.Open(slog.New(slog.DiscardHandler), nil)

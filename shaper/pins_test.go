@@ -30,7 +30,7 @@ func udp(local, remote string) slice.Flow {
 }
 
 // kernelPins lists what the programs see.
-func kernelPins(t *testing.T, set *bpf.Set) map[slice.Flow]bpf.Pin {
+func kernelPins(t testing.TB, set *bpf.Set) map[slice.Flow]bpf.Pin {
 	t.Helper()
 	var key bpf.FlowKey
 	var value bpf.Pin
