@@ -131,7 +131,7 @@ name = "lte"
 interface = "wwan0"
 download = "1.5gbit"
 upload = "off"
-overhead = -14
+overhead = 14
 adopt = true
 leaf = "cake"
 mss_clamp = "off"
@@ -171,7 +171,7 @@ listen = ""
 			Name: "palazzo", Interfaces: []string{"br0", "vlan.7"}, ByAddress: true, WriteDSCP: true, TrustDSCP: true, MarkMask: 0xff00,
 		},
 		Uplinks: []config.Uplink{{
-			Name: "lte", Interface: "wwan0", Download: 1500 * slice.Mbit, Overhead: config.Overhead{Bytes: -14},
+			Name: "lte", Interface: "wwan0", Download: 1500 * slice.Mbit, Overhead: config.Overhead{Bytes: 14},
 			Adopt: true, Leaf: config.LeafCake,
 		}},
 		Slices: []config.Slice{

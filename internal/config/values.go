@@ -41,9 +41,9 @@ var presets = []struct {
 	{"atm", Overhead{Bytes: 26, ATM: true}},         // PPPoE in ADSL, LLC/SNAP: 8 for PPPoE, 10 LLC/SNAP, 8 AAL5
 }
 
-// What an overhead given in bytes may be. Negative is for an interface that shows the kernel more than the link carries.
+// What an overhead given in bytes may be. HTB knows no negative one.
 const (
-	minOverhead = -64
+	minOverhead = 0
 	maxOverhead = 256
 )
 
