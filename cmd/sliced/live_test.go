@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -136,7 +137,7 @@ func TestMetricsAndExplain(t *testing.T) {
 			return err
 		}
 		defer conn.Close()
-		transport := &http.Transport{Dial: func(string, string) (net.Conn, error) { return conn, nil }}
+		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
 		resp, err := (&http.Client{Transport: transport}).Get("http://box/metrics")
 		if err != nil {
 			return err

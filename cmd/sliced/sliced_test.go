@@ -29,15 +29,14 @@ func TestMain(m *testing.M) {
 
 // box is a network namespace with a venue interface, an uplink, and perhaps an agent.
 type box struct {
-	t        *testing.T
-	ns       *nettest.NS
-	peer     *nettest.NS // at the other end of both
-	dir      string      // of configuration, state and sockets
-	cmd      *exec.Cmd
-	log      lockedBuffer
-	exited   chan error
-	client   *client.Client
-	exitCode int
+	t      *testing.T
+	ns     *nettest.NS
+	peer   *nettest.NS // at the other end of both
+	dir    string      // of configuration, state and sockets
+	cmd    *exec.Cmd
+	log    lockedBuffer
+	exited chan error
+	client *client.Client
 }
 
 // lockedBuffer is written by an agent while a test reads it.

@@ -32,7 +32,7 @@ func (a *agent) Status(context.Context) (api.Status, error) {
 	for _, u := range a.shaper.Reconciler().State() {
 		byDirection := links[indexes[u.Name]]
 		st.Uplinks = append(st.Uplinks, api.UplinkStatus{
-			Name: u.Name, Interface: u.Interface, State: string(u.State),
+			Name: u.Name, Interface: u.Interface, State: u.State,
 			Download: byDirection[slice.Down], Upload: byDirection[slice.Up],
 		})
 	}
