@@ -42,8 +42,16 @@ func (s *Set) run(v Variant, frame []byte, ctx skBuff) (ret int32, frameOut []by
 	if err != nil {
 		return 0, nil, ctxOut, err
 	}
+	ret, frameOut, ctxOut, err = runProgram(p, frame, ctx)
+	if err != nil {
+		err = fmt.Errorf("run %s: %w", v.Role, err)
+	}
+	return ret, frameOut, ctxOut, err
+}
+
+func runProgram(p *ebpf.Program, frame []byte, ctx skBuff) (ret int32, frameOut []byte, ctxOut skBuff, err error) {
 	if len(frame) < minFrame {
-		return 0, nil, ctxOut, fmt.Errorf("run %s: a frame of %d bytes is shorter than an Ethernet header", v.Role, len(frame))
+		return 0, nil, ctxOut, fmt.Errorf("a frame of %d bytes is shorter than an Ethernet header", len(frame))
 	}
 	var in bytes.Buffer
 	if err := binary.Write(&in, binary.NativeEndian, ctx); err != nil {
@@ -57,7 +65,7 @@ func (s *Set) run(v Variant, frame []byte, ctx skBuff) (ret int32, frameOut []by
 	}
 	code, err := p.Run(&opts)
 	if err != nil {
-		return 0, nil, ctxOut, fmt.Errorf("run %s: %w", v.Role, err)
+		return 0, nil, ctxOut, err
 	}
 	if err := binary.Read(bytes.NewReader(opts.ContextOut.([]byte)), binary.NativeEndian, &ctxOut); err != nil {
 		return 0, nil, ctxOut, fmt.Errorf("decode context: %w", err)

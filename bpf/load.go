@@ -38,6 +38,15 @@ func (s *Set) program(v Variant) (*ebpf.Program, error) {
 
 // load verifies one program with v's constants on the shared maps, and binds all of them to it.
 func (s *Set) load(v Variant) (*ebpf.Program, error) {
+	spec, err := v.spec()
+	if err != nil {
+		return nil, err
+	}
+	return s.loadSpec(spec, v.Role.String())
+}
+
+// spec gives the object with v's program alone, and v's constants.
+func (v Variant) spec() (*ebpf.CollectionSpec, error) {
 	spec, err := loadDataplane()
 	if err != nil {
 		return nil, err
@@ -52,6 +61,10 @@ func (s *Set) load(v Variant) (*ebpf.Program, error) {
 			return nil, fmt.Errorf("set constant %s: %w", variable, err)
 		}
 	}
+	return spec, nil
+}
+
+func (s *Set) loadSpec(spec *ebpf.CollectionSpec, name string) (*ebpf.Program, error) {
 	shared := make(map[string]*ebpf.Map, len(s.Maps))
 	for name, m := range s.Maps {
 		if spec.Maps[name] != nil {

@@ -11,12 +11,12 @@
 /* begin is a flow's first packet. */
 static __always_inline struct answer begin(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool venue, __u64 now)
 {
-	struct flow fresh = { .seen = now };
+	struct flow fresh = { .seen = now, .packets = 1 };
 	struct answer a;
 
 	consult(box, p, &fresh);
 	if (venue)
-		fresh.device = device_of(skb, p, by_address, dry);
+		fresh.device = device_of(skb, p);
 	learn(skb, box, p, &fresh);
 	a = answer(box, &fresh, false);
 	if (dry)
@@ -30,12 +30,13 @@ static __always_inline struct answer begin(struct __sk_buff *skb, const struct s
 /* review is what a known flow gets when there is something to ask again: once a second, on new pins or rules, while it is open. */
 static __always_inline void review(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f, bool venue, __u64 now)
 {
+	count_packet(f);
 	if (is_old(box, p, f))
 		consult(box, p, f);
 	if (now - f->seen > SECOND) {
 		f->seen = now;
 		if (venue)
-			f->device = device_of(skb, p, by_address, dry);
+			f->device = device_of(skb, p);
 	}
 	if (still_open(p, f) && learn(skb, box, p, f))
 		bump(&classified, f->learned.rank);
@@ -64,8 +65,6 @@ __noinline int meet(struct __sk_buff *skb, const struct settings *box, const str
 	}
 	review(skb, box, p, f, venue, now);
 	*a = answer(box, f, false);
-	if (f->packets < PROMOTE_AFTER)
-		f->packets++;
 	if (f->settled_at && f->packets >= PROMOTE_AFTER)
 		promote(&flows, &flows_new, &p->key, f, now);
 	return 0;
@@ -101,6 +100,7 @@ static __always_inline struct answer forward(const struct settings *box, const s
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
 	struct flow fresh = { .seen = now, .device = sent.device, .experience = sent.experience, .given = sent.v };
+	struct answer a;
 	struct flow *f;
 	bool settled;
 
@@ -109,33 +109,37 @@ static __always_inline struct answer forward(const struct settings *box, const s
 		bpf_map_update_elem(&reverse_new, &p->key, &fresh, BPF_NOEXIST);
 		return sent;
 	}
-	if (*(__u32 *)&f->given != *(__u32 *)&sent.v || f->device != sent.device || f->experience != sent.experience ||
-	    now - f->seen > SECOND) {
+	/* NAT gave the tuple to another device: what the old one's download showed is gone with it. */
+	if (unlikely(f->device != sent.device))
+		*f = fresh;
+	if (*(__u32 *)&f->given != *(__u32 *)&sent.v || f->experience != sent.experience || now - f->seen > SECOND) {
 		f->given = sent.v;
-		f->device = sent.device;
 		f->experience = sent.experience;
 		f->seen = now;
 	}
+	a = answer(box, f, settled);
 	/* The venue's side has asked may_settle for this flow already. */
 	if (!settled && sent.settled) {
 		fresh = *f;
 		if (!bpf_map_update_elem(&reverse, &p->key, &fresh, BPF_ANY))
 			bpf_map_delete_elem(&reverse_new, &p->key);
 	}
-	return answer(box, f, settled);
+	return a;
 }
 
 /* answered is the uplink's ingress: the answer of a flow that the venue began, refined by what the answer itself shows. */
 static __always_inline bool answered(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer *a)
 {
+	bool settled, open;
 	struct flow *f;
-	bool settled;
 
 	f = find_reverse(&p->key, &settled);
 	if (!f)
 		return false;
-	if (f->given.rank < RANK_STRUCTURE && f->learned.rank < RANK_STRUCTURE && p->key.proto == IPPROTO_UDP &&
-	    learn(skb, box, p, f))
+	open = f->given.rank < RANK_STRUCTURE && f->learned.rank < RANK_STRUCTURE && p->key.proto == IPPROTO_UDP;
+	if (open || !settled)
+		count_packet(f);
+	if (open && learn(skb, box, p, f))
 		bump(&classified, f->learned.rank);
 	*a = answer(box, f, settled);
 	if (!settled && f->learned.rank >= RANK_STRUCTURE && f->packets >= PROMOTE_AFTER)

@@ -45,7 +45,7 @@ static __always_inline struct answer default_answer(const struct settings *box)
 static __always_inline void write_mark(struct __sk_buff *skb, __u8 experience)
 {
 	if (mark_mask)
-		skb->mark = (skb->mark & ~mark_mask) | (__u32)experience << mark_shift;
+		skb->mark = (skb->mark & ~mark_mask) | ((__u32)experience << mark_shift & mark_mask);
 }
 
 static __always_inline __u8 read_mark(struct __sk_buff *skb)
@@ -95,9 +95,12 @@ static __always_inline bool from_venue(struct __sk_buff *skb, const struct setti
 /* enqueue is the end of both shaper hooks: class, books, time stamp. */
 static __always_inline void enqueue(struct __sk_buff *skb, const struct settings *box, enum direction dir, struct answer a)
 {
-	if (shaped)
-		skb->priority = ROOT | (MINOR_SLICE + a.v.slice);
-	stamp(skb, count(skb, box, uplink, dir, a.v.slice, a.experience, a.device) && shaped);
+	bool measured = count(skb, box, uplink, dir, a.v.slice, a.experience, a.device);
+
+	if (!shaped)
+		return; /* the sender's own pacing stays */
+	skb->priority = ROOT | (MINOR_SLICE + a.v.slice);
+	stamp(skb, measured);
 }
 
 static __always_inline void write_ds(struct __sk_buff *skb, const struct packet *p, __u8 dscp)
@@ -136,11 +139,11 @@ int venue_in(struct __sk_buff *skb)
 	parsed = parse(skb, &p, true);
 	if (likely(parsed == PARSED_IP)) {
 		if (unlikely(p.fragmented == FRAGMENT_LATER))
-			a = by_fragment(box, &p);
+			a = by_fragment(box, &p, true);
 		else
 			a = classify(skb, box, &p, true);
 		if (unlikely(p.fragmented == FRAGMENT_FIRST && !dry))
-			remember_fragment(box, &p, a);
+			remember_fragment(box, &p, true, a);
 	} else if (parsed == PARSED_CONTROL) {
 		a = plain_answer(box->signalling, KIND_CONTROL);
 	} else {
@@ -207,11 +210,11 @@ int uplink_in(struct __sk_buff *skb)
 		return PASS; /* never through the ifb: a link must come up whatever the tree does */
 	if (likely(parsed == PARSED_IP)) {
 		if (unlikely(p.fragmented == FRAGMENT_LATER))
-			a = by_fragment(box, &p);
+			a = by_fragment(box, &p, false);
 		else if (!answered(skb, box, &p, &a))
 			a = classify(skb, box, &p, false);
 		if (unlikely(p.fragmented == FRAGMENT_FIRST))
-			remember_fragment(box, &p, a);
+			remember_fragment(box, &p, false, a);
 	} else {
 		fault(FAULT_UNPARSED);
 		a = default_answer(box);
@@ -254,10 +257,13 @@ int venue_out(struct __sk_buff *skb)
 		if (parse(skb, &p, false) == PARSED_IP)
 			write_ds(skb, &p, box->dscp_of_slice[skb->tc_index & 15]);
 	}
-	/* The venue's own queues must not see our class, our time stamp, or one flow a device. */
+	/* The venue's own queues must not see our class, our time stamp, or one flow a device. What the box itself sent has a time
+	 * of its own, if any: its sender's pacing.
+	 */
 	if ((skb->priority & 0xffff0000) == ROOT)
 		skb->priority = 0;
-	skb->tstamp = 0;
+	if (skb->ingress_ifindex)
+		skb->tstamp = 0;
 	bpf_set_hash_invalid(skb);
 	return TC_ACT_UNSPEC;
 }

@@ -7,10 +7,10 @@
 
 #define SRC_MAC 6 /* its offset in an Ethernet header */
 
-static __always_inline void device_key_of(struct __sk_buff *skb, const struct packet *p, bool by_address, struct device_key *key)
+static __always_inline void device_key_of(struct __sk_buff *skb, const struct packet *p, struct device_key *key)
 {
 	key->ifindex = skb->ifindex;
-	if (!by_address) {
+	if (!by_address && !raw_ip) {
 		bpf_skb_load_bytes(skb, SRC_MAC, key->addr + 10, 6);
 		return;
 	}
@@ -20,22 +20,22 @@ static __always_inline void device_key_of(struct __sk_buff *skb, const struct pa
 }
 
 /* device_of gives the sender's index, and one of the free ones to a new sender; 0 where there is none left. */
-static __always_inline __u16 device_of(struct __sk_buff *skb, const struct packet *p, bool by_address, bool dry)
+static __always_inline __u16 device_of(struct __sk_buff *skb, const struct packet *p)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
 	struct device_key key = {};
 	struct device fresh = { .seen = now }, *device;
 	__u32 index = 0;
 
-	device_key_of(skb, p, by_address, &key);
+	device_key_of(skb, p, &key);
 	device = bpf_map_lookup_elem(&devices, &key);
+	if (dry)
+		return device ? device->index : 0;
 	if (device) {
 		if (now - device->seen > SECOND)
 			device->seen = now;
 		return device->index;
 	}
-	if (dry)
-		return 0;
 	if (bpf_map_pop_elem(&device_free, &index)) {
 		fault(FAULT_NO_DEVICE);
 		return 0;

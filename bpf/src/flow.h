@@ -22,13 +22,15 @@ struct answer {
 
 static __always_inline struct verdict verdict(const struct settings *box, const struct flow *f)
 {
-	struct verdict v = f->given.rank >= f->learned.rank ? f->given : f->learned;
+	bool given = f->given.rank >= f->learned.rank;
+	struct verdict v = given ? f->given : f->learned;
 
 	if (v.rank <= RANK_DEFAULT) {
 		v.rank = RANK_DEFAULT;
 		v.slice = box->default_slice; /* it may have changed since */
 	}
-	v.kind = f->learned.kind ?: f->given.kind;
+	if (!v.kind)
+		v.kind = given ? f->learned.kind : f->given.kind;
 	return v;
 }
 
@@ -49,7 +51,7 @@ static __always_inline bool may_settle(__u32 device, __u64 now)
 		return false;
 	leaked = (now - limit->last) >> LIMIT_SHIFT;
 	if (leaked) {
-		limit->last = now;
+		limit->last = leaked > LIMIT_BURST ? now : limit->last + (leaked << LIMIT_SHIFT);
 		limit->level = limit->level > leaked ? limit->level - leaked : 0;
 	}
 	if (limit->level >= LIMIT_BURST) {
@@ -74,7 +76,15 @@ static __always_inline void promote(void *settled, void *nursery, const struct f
 		bpf_map_delete_elem(nursery, key);
 }
 
-/* learn looks into one more packet, and says whether the flow's verdict became stronger. It never becomes weaker. */
+static __always_inline void count_packet(struct flow *f)
+{
+	if (f->packets < 0xffff)
+		f->packets++;
+}
+
+/* learn looks into one more packet, which has been counted, and says whether the flow's verdict became stronger. It never
+ * becomes weaker.
+ */
 __noinline int learn(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f)
 {
 	struct verdict v;
@@ -86,8 +96,6 @@ __noinline int learn(struct __sk_buff *skb, const struct settings *box, const st
 	v = by_structure(skb, box, p, f);
 	before = f->given.rank > f->learned.rank ? f->given.rank : f->learned.rank;
 	stronger = v.rank > before;
-	if (f->packets < 0xffff)
-		f->packets++;
 	if (v.rank > f->learned.rank)
 		f->learned = v;
 	if (stronger && f->settled_at)

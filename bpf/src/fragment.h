@@ -7,34 +7,35 @@
 
 #include "flow.h"
 
-static __always_inline void fragment_key_of(const struct packet *p, struct fragment_key *key)
+/* An IPv6 fragment's ident counts for itself; its protocol may be another than the first one's (RFC 8200, section 4.5). */
+static __always_inline void fragment_key_of(const struct packet *p, bool outbound, struct fragment_key *key)
 {
-	__builtin_memcpy(key->src, p->key.local, 16);
-	__builtin_memcpy(key->dst, p->key.remote, 16);
+	__builtin_memcpy(key->src, outbound ? p->key.local : p->key.remote, 16);
+	__builtin_memcpy(key->dst, outbound ? p->key.remote : p->key.local, 16);
 	key->ident = p->ident;
-	key->proto = p->key.proto;
+	key->proto = p->version == 4 ? p->key.proto : 0;
 }
 
 /* remember_fragment keeps what a first fragment got; the default slice is what a stranger gets anyway. */
-static __always_inline void remember_fragment(const struct settings *box, const struct packet *p, struct answer a)
+static __always_inline void remember_fragment(const struct settings *box, const struct packet *p, bool outbound, struct answer a)
 {
 	struct fragment f = { bpf_ktime_get_coarse_ns(), a.v, a.experience, 0, a.device };
 	struct fragment_key key = {};
 
 	if (a.v.slice == box->default_slice)
 		return;
-	fragment_key_of(p, &key);
+	fragment_key_of(p, outbound, &key);
 	bpf_map_update_elem(&fragments, &key, &f, BPF_ANY);
 }
 
 /* by_fragment is the verdict of a later fragment; an ident lives for a second. */
-static __always_inline struct answer by_fragment(const struct settings *box, const struct packet *p)
+static __always_inline struct answer by_fragment(const struct settings *box, const struct packet *p, bool outbound)
 {
 	struct answer a = { { box->default_slice, RANK_DEFAULT, KIND_UNKNOWN, 0 }, 0, 0, 0 };
 	struct fragment_key key = {};
 	struct fragment *f;
 
-	fragment_key_of(p, &key);
+	fragment_key_of(p, outbound, &key);
 	f = bpf_map_lookup_elem(&fragments, &key);
 	if (!f || bpf_ktime_get_coarse_ns() - f->seen > SECOND) {
 		fault(FAULT_FRAGMENT);

@@ -60,22 +60,19 @@ static __always_inline __u32 first_bit(__u64 word)
 	return n;
 }
 
-/* consult asks pins and rules again. The generation is read first: a pin made while this runs has raised it, and the entry
- * will be found old.
- */
-__noinline int consult(const struct settings *box, const struct packet *p, struct flow *f)
-{
-	const struct pin *pin = NULL;
-	const struct prefix *local = NULL, *remote = NULL;
-	__u64 match;
+/* What pins and rules say of a flow. */
+struct gift {
+	struct verdict v;
+	__u8 experience;
+};
 
-	if (!box || !p || !f)
-		return 0;
-	f->generation = box->generation;
-	f->dscp = p->dscp;
-	f->experience = 0;
-	f->given = (struct verdict){};
-	match = box->rules_any_subnet;
+static __always_inline struct gift gift_of(const struct settings *box, const struct packet *p)
+{
+	const struct prefix *local = NULL, *remote = NULL;
+	__u64 match = box->rules_any_subnet;
+	const struct pin *pin = NULL;
+	struct gift g = {};
+
 	if (box->has_prefixes) {
 		local = find_prefix(p->key.local);
 		remote = find_prefix(p->key.remote);
@@ -84,29 +81,51 @@ __noinline int consult(const struct settings *box, const struct packet *p, struc
 		if (remote)
 			match |= remote->rules;
 		if (local && local->experience)
-			f->experience = local->experience;
+			g.experience = local->experience;
 		else if (remote)
-			f->experience = remote->experience;
+			g.experience = remote->experience;
 	}
 	if (box->pins)
 		pin = find_pin(&p->key);
 	if (pin) {
-		f->given.slice = pin->slice;
-		f->given.rank = RANK_PIN;
-		f->experience = pin->experience ?: f->experience;
-		return 0;
+		g.v.slice = pin->slice;
+		g.v.rank = RANK_PIN;
+		g.experience = pin->experience ?: g.experience;
+		return g;
 	}
 	if (!box->rules)
-		return 0;
+		return g;
 	match &= box->dscp_rules[p->dscp & 63] & rules_by_ports(box, &p->key);
 	if (match) {
 		__u32 rule = first_bit(match) & (MAX_RULES - 1);
 
-		f->given.slice = box->rule_slice[rule];
-		f->given.rank = RANK_RULE;
-		f->given.detail = rule;
-		f->experience = box->rule_experience[rule] ?: f->experience;
+		g.v.slice = box->rule_slice[rule];
+		g.v.rank = RANK_RULE;
+		g.v.detail = rule;
+		g.experience = box->rule_experience[rule] ?: g.experience;
 	}
+	return g;
+}
+
+/* consult asks pins and rules again. The generation is read first: a pin made while this runs has raised it, and the entry
+ * will be found old. It is written last, and the verdict in one piece: another CPU that reads the entry meanwhile has the old
+ * verdict or the new one.
+ */
+__noinline int consult(const struct settings *box, const struct packet *p, struct flow *f)
+{
+	__u32 generation;
+	struct gift g;
+
+	if (!box || !p || !f)
+		return 0;
+	generation = box->generation;
+	barrier();
+	g = gift_of(box, p);
+	f->given = g.v;
+	f->experience = g.experience;
+	f->dscp = p->dscp;
+	barrier();
+	f->generation = generation;
 	return 0;
 }
 

@@ -125,6 +125,8 @@ static __always_inline enum parsed parse_l4(struct cursor *c, struct packet *p, 
 {
 	__u32 header = 0;
 
+	if (c->at > c->end)
+		return PARSED_SHORT;
 	if (p->key.proto == IPPROTO_UDP) {
 		struct udphdr *udp = take(c, struct udphdr);
 		__u32 udp_length;
@@ -150,7 +152,7 @@ static __always_inline enum parsed parse_l4(struct cursor *c, struct packet *p, 
 		struct icmp_echo *echo = take(c, struct icmp_echo);
 
 		/* An echo's identifier tells the pings of many devices apart after NAT, as a port does. */
-		if (echo && (echo->type == 0 || echo->type == 8 || echo->type == 128 || echo->type == 129))
+		if (echo && length >= sizeof(*echo) && (echo->type == 0 || echo->type == 8 || echo->type == 128 || echo->type == 129))
 			p->key.local_port = bpf_ntohs(echo->id);
 	}
 	if (header > length)

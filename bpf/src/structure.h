@@ -80,6 +80,7 @@ static __always_inline bool is_rtp_again(struct flow *f, const struct head *h, _
 	__u32 ssrc = be32(h->b + 8);
 	__u16 seq = be16(h->b + 2);
 	struct rtp_candidate *c;
+	__u32 place;
 
 	for (int i = 0; i < RTP_CANDIDATES; i++) {
 		__u16 step = seq - f->candidates[i].seq;
@@ -93,8 +94,9 @@ static __always_inline bool is_rtp_again(struct flow *f, const struct head *h, _
 		c->size = length;
 		return again;
 	}
-	c = &f->candidates[f->next_candidate & (RTP_CANDIDATES - 1)];
-	f->next_candidate++;
+	/* Where there are more streams than places, taking turns would throw each out just before its next packet. */
+	place = f->next_candidate < RTP_CANDIDATES ? f->next_candidate++ : bpf_get_prandom_u32();
+	c = &f->candidates[place & (RTP_CANDIDATES - 1)];
 	c->ssrc = ssrc;
 	c->seq = seq + segments - 1;
 	c->size = length;
