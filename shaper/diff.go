@@ -14,19 +14,10 @@ func Diff(observed, desired State) Plan {
 	d := differ{have: observed, want: desired, replaced: make(map[ID]bool)}
 	d.findReplaced()
 	p := Plan{Fingerprint: observed.Fingerprint()}
-	p.Steps = append(p.Steps, d.obstacles()...)
 	wanted := desired.sorted()
 	for _, g := range desired.Groups {
 		for _, dev := range g.Devices {
-			for _, o := range wanted {
-				if o.ID().Dev != dev {
-					continue
-				}
-				if s, ok := d.step(o); ok {
-					s.Group = g.Name
-					p.Steps = append(p.Steps, s)
-				}
-			}
+			p.Steps = append(p.Steps, d.device(g.Name, dev, wanted)...)
 		}
 	}
 	p.Steps = append(p.Steps, d.leftovers()...)
@@ -51,7 +42,7 @@ func (d differ) findReplaced() {
 	}
 	for _, o := range d.have.Objects {
 		q, ok := o.(Qdisc)
-		if !ok || d.want.Objects[o.ID()] != nil {
+		if !ok || d.want.Objects[o.ID()] != nil || q.Parent == tcnl.Root || q.Parent == tcnl.Ingress {
 			continue
 		}
 		// A tbf whose inner qdisc is deleted keeps none, and drops every packet: make the tbf anew.
@@ -81,6 +72,27 @@ func (d differ) markReplaced(o Object) {
 func fixedAlike(a, b []param) bool {
 	isFree := func(p param) bool { return !p.fixed }
 	return slices.Equal(slices.DeleteFunc(slices.Clone(a), isFree), slices.DeleteFunc(slices.Clone(b), isFree))
+}
+
+// device is what the objects on one device take. What stands in the way of a queue goes first; but a link comes before all, since
+// downloads may be waiting for it.
+func (d differ) device(group, dev string, wanted []Object) []Step {
+	var steps []Step
+	cleared := false
+	for _, o := range wanted {
+		if o.ID().Dev != dev {
+			continue
+		}
+		if o.ID().Kind != LinkObject && !cleared {
+			steps = append(steps, d.obstacles(dev)...)
+			cleared = true
+		}
+		if s, ok := d.step(o); ok {
+			s.Group = group
+			steps = append(steps, s)
+		}
+	}
+	return steps
 }
 
 // step is what want takes.
@@ -171,19 +183,18 @@ func (d differ) clsactIsOurs(dev string) bool {
 }
 
 // obstacles are strays below a slice's class: while they are there, the class has no queue of its own.
-func (d differ) obstacles() []Step {
-	return d.deletions(func(o Object) bool {
-		c, ok := o.(Class)
-		return ok && !isInner(c.Parent) && c.Parent != tcnl.Root
-	})
+func (d differ) obstacles(dev string) []Step {
+	return d.deletions(func(o Object) bool { return o.ID().Dev == dev && isObstacle(o) })
 }
 
 // leftovers are the other strays.
 func (d differ) leftovers() []Step {
-	return d.deletions(func(o Object) bool {
-		c, ok := o.(Class)
-		return !ok || isInner(c.Parent) || c.Parent == tcnl.Root
-	})
+	return d.deletions(func(o Object) bool { return !isObstacle(o) })
+}
+
+func isObstacle(o Object) bool {
+	c, ok := o.(Class)
+	return ok && !isInner(c.Parent) && c.Parent != tcnl.Root
 }
 
 func (d differ) deletions(match func(Object) bool) []Step {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 
 	"github.com/slicegate/slicegate/bpf"
@@ -32,7 +33,7 @@ const (
 	internetAddr = "192.0.2.1"
 )
 
-func newField(t *testing.T) *field {
+func newField(t testing.TB) *field {
 	t.Helper()
 	nettest.Require(t, "root", "netns", "veth", "htb", "tbf", "ifb", "clsact", "bpf", "nft")
 	f := &field{
@@ -52,9 +53,18 @@ func newField(t *testing.T) *field {
 	} {
 		must(t, err)
 	}
-	f.set = newSet(t)
+	f.set = f.programs(t, nil)
 	f.echo(t)
 	return f
+}
+
+// programs opens a set on the maps of attached programs; on new ones if there are none.
+func (f *field) programs(t testing.TB, attached []ebpf.ProgramID) *bpf.Set {
+	t.Helper()
+	set, err := bpf.Open(f.log, attached)
+	must(t, err)
+	t.Cleanup(func() { set.Close() })
+	return set
 }
 
 // share reads a percentage or a rate.
@@ -86,7 +96,7 @@ func fieldConfig(t testing.TB) Config {
 }
 
 // settings are what the programs read of the box; without them they leave packets alone.
-func (f *field) settings(t *testing.T, cfg Config) {
+func (f *field) settings(t testing.TB, cfg Config) {
 	t.Helper()
 	box, err := newBoxConfig(f.set)
 	must(t, err)
@@ -100,7 +110,7 @@ func (f *field) settings(t *testing.T, cfg Config) {
 	must(t, box.interfaces(venues))
 }
 
-func (f *field) reconciler(t *testing.T, change ...func(*ReconcilerConfig)) *Reconciler {
+func (f *field) reconciler(t testing.TB, change ...func(*ReconcilerConfig)) *Reconciler {
 	t.Helper()
 	cfg := ReconcilerConfig{StateDir: f.dir, Netns: f.box.Fd()}
 	for _, fn := range change {
@@ -113,7 +123,7 @@ func (f *field) reconciler(t *testing.T, change ...func(*ReconcilerConfig)) *Rec
 }
 
 // run follows the kernel until the test ends.
-func run(t *testing.T, r *Reconciler) {
+func run(t testing.TB, r *Reconciler) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
@@ -127,7 +137,7 @@ func run(t *testing.T, r *Reconciler) {
 }
 
 // await polls for a condition; the machines are slow and shared.
-func await(t *testing.T, what string, cond func() bool) {
+func await(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if cond() {
@@ -137,14 +147,14 @@ func await(t *testing.T, what string, cond func() bool) {
 	t.Fatalf("never: %s", what)
 }
 
-func (f *field) tc(t *testing.T, args ...string) string {
+func (f *field) tc(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := f.box.Output("tc", args...)
 	must(t, err)
 	return out
 }
 
-func (f *field) link(t *testing.T, dev string) netlink.Link {
+func (f *field) link(t testing.TB, dev string) netlink.Link {
 	t.Helper()
 	link, err := f.box.Links().LinkByName(dev)
 	must(t, err)
@@ -152,7 +162,7 @@ func (f *field) link(t *testing.T, dev string) netlink.Link {
 }
 
 // echo answers every datagram at the Internet's end.
-func (f *field) echo(t *testing.T) {
+func (f *field) echo(t testing.TB) {
 	t.Helper()
 	var server *net.UDPConn
 	must(t, f.internet.Do(func() (err error) {
@@ -161,7 +171,7 @@ func (f *field) echo(t *testing.T) {
 	}))
 	t.Cleanup(func() { server.Close() })
 	go func() {
-		b := make([]byte, 2048)
+		b := make([]byte, 65536)
 		for {
 			n, from, err := server.ReadFromUDPAddrPort(b)
 			if err != nil {
@@ -182,7 +192,7 @@ type stream struct {
 	back []uint32   // numbers in the order in which they came back
 }
 
-func (f *field) stream(t *testing.T) *stream {
+func (f *field) stream(t testing.TB) *stream {
 	t.Helper()
 	s := &stream{stop: make(chan struct{}), sent: make(chan int, 1)}
 	must(t, f.guest.Do(func() (err error) {
@@ -247,8 +257,33 @@ func (s *stream) end() (sent, lost int, ordered bool) {
 	return sent, sent - len(s.back), slices.IsSorted(s.back)
 }
 
+// ns finds a namespace by its name in field.
+func (f *field) ns(name string) *nettest.NS {
+	return map[string]*nettest.NS{"guest": f.guest, "box": f.box, "internet": f.internet}[name]
+}
+
+// echoes reports whether one datagram of n bytes comes back whole; it may take a few.
+func (f *field) echoes(t testing.TB, n int) bool {
+	t.Helper()
+	var conn *net.UDPConn
+	must(t, f.guest.Do(func() (err error) {
+		conn, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.MustParseAddrPort(internetAddr+":7")))
+		return err
+	}))
+	defer conn.Close()
+	b := make([]byte, n+1)
+	for range 10 {
+		conn.Write(b[:n])
+		conn.SetReadDeadline(time.Now().Add(time.Second))
+		if got, err := conn.Read(b); err == nil && got == n {
+			return true
+		}
+	}
+	return false
+}
+
 // flows says that packets pass both ways.
-func (f *field) flows(t *testing.T) {
+func (f *field) flows(t testing.TB) {
 	t.Helper()
 	s := f.stream(t)
 	await(t, "an echo comes back", func() bool { return s.count() > 20 })
@@ -258,7 +293,7 @@ func (f *field) flows(t *testing.T) {
 }
 
 // planIsEmpty says that the kernel is as cfg wants it.
-func planIsEmpty(t *testing.T, r *Reconciler, cfg Config) {
+func planIsEmpty(t testing.TB, r *Reconciler, cfg Config) {
 	t.Helper()
 	p, err := r.Plan(t.Context(), cfg)
 	must(t, err)

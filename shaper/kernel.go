@@ -28,7 +28,7 @@ type Kernel struct {
 
 	fqCodel, cake bool
 
-	// bursts are those that this process wrote into tbfs: the kernel dumps them as 0.
+	// bursts are those that this process wrote into tbfs: the kernel rounds them in a dump, mostly to 0.
 	bursts map[burstKey]uint32
 	// current says of programs that are attached whether they work on our maps.
 	current map[ebpf.ProgramID]bool

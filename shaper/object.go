@@ -33,7 +33,7 @@ func (l Link) params() []param {
 	if l.Marked {
 		alias = ifbAlias
 	}
-	return []param{{name: "ifb", fixed: true}, {name: "mtu", value: strconv.Itoa(l.MTU)}, {name: "alias", value: alias}, {name: state}}
+	return []param{{name: "type", value: "ifb", fixed: true}, {name: "mtu", value: strconv.Itoa(l.MTU)}, {name: "alias", value: alias}, {name: "state", value: state}}
 }
 
 // Qdisc is a queueing discipline in its place.
@@ -169,7 +169,10 @@ func (f Filter) ID() ID { return ID{Kind: FilterObject, Dev: f.Dev, Place: f.Hoo
 func (f Filter) name() string { return f.Hook.String() }
 
 func (f Filter) params() []param {
-	list := []param{{name: f.Kind, fixed: true}, {name: "program", value: f.Program}}
+	list := []param{{name: f.Kind, fixed: true}}
+	if f.Program != "" {
+		list = append(list, param{name: "program", value: f.Program})
+	}
 	if f.DirectAction {
 		list = append(list, param{name: "direct-action"})
 	}

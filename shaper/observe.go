@@ -103,8 +103,10 @@ func (o *observer) qdisc(q tcnl.Qdisc) {
 	if !top && !o.trees[q.Ifindex] {
 		return
 	}
-	if t, ok := q.Options.(tcnl.TBF); ok && t.Burst == 0 {
-		t.Burst = o.bursts[burstKey{q.Ifindex, q.Handle}]
+	if t, ok := q.Options.(tcnl.TBF); ok {
+		if written := o.bursts[burstKey{q.Ifindex, q.Handle}]; t.RoundsTo(written) {
+			t.Burst = written
+		}
 		q.Options = t
 	}
 	foreign := q.Parent == tcnl.Root && q.Handle != rootHandle || q.Parent == tcnl.Ingress && q.Options != (tcnl.Clsact{})

@@ -49,16 +49,24 @@ func (s Step) Name() string { return s.Object().name() }
 // Text says what the step does to the object: all parameters when it is made, those that differ when it is changed.
 func (s Step) Text() string {
 	switch s.Op {
-	case Delete:
-		return describe(kindOnly(s.Have.params()))
 	case Add:
 		return describe(s.Want.params())
+	case Replace:
+		return describe(s.Want.params()) + " (was " + describe(kindOnly(s.Have.params())) + ")"
+	case Delete:
+		return describe(kindOnly(s.Have.params()))
+	}
+	return changes(s.Have.params(), s.Want.params())
+}
+
+// changes lists the parameters that are not the same.
+func changes(have, want []param) string {
+	named := func(list []param, name string) int {
+		return slices.IndexFunc(list, func(p param) bool { return p.name == name })
 	}
 	var words []string
-	have := s.Have.params()
-	for _, p := range s.Want.params() {
-		i := slices.IndexFunc(have, func(q param) bool { return q.name == p.name })
-		switch {
+	for _, p := range want {
+		switch i := named(have, p.name); {
 		case i < 0:
 			words = append(words, p.String())
 		case have[i].value != p.value:
@@ -66,16 +74,16 @@ func (s Step) Text() string {
 		}
 	}
 	for _, p := range have {
-		if !slices.ContainsFunc(s.Want.params(), func(q param) bool { return q.name == p.name }) {
+		if named(want, p.name) < 0 {
 			words = append(words, "(was "+p.String()+")")
 		}
 	}
 	return strings.Join(words, " ")
 }
 
-// kindOnly keeps what an object is, without its numbers.
+// kindOnly keeps what an object is and what can't be changed about it, without its numbers.
 func kindOnly(params []param) []param {
-	return slices.DeleteFunc(params, func(p param) bool { return p.name != "program" && (!p.fixed || p.value != "") })
+	return slices.DeleteFunc(params, func(p param) bool { return p.name != "program" && !p.fixed })
 }
 
 // String is the step in one stable line.

@@ -11,7 +11,7 @@ import (
 const (
 	// Traffic control is mostly changed by several requests in a row: wait for the last of them.
 	settleTC = 100 * time.Millisecond
-	// An ifb that goes down takes the downloads along: do not wait for company.
+	// An ifb that goes down takes the downloads along: do not wait for company, unless it happens all the time.
 	settleLinks = 5 * time.Millisecond
 
 	firstRetry = time.Second
@@ -44,6 +44,7 @@ func (r *Reconciler) follow(ctx context.Context, heard *mailbox) {
 	defer drift.Stop()
 	retry, pause := time.NewTimer(0), firstRetry
 	defer retry.Stop()
+	var last time.Time
 	for {
 		why := onDrift
 		select {
@@ -53,10 +54,11 @@ func (r *Reconciler) follow(ctx context.Context, heard *mailbox) {
 		case <-retry.C:
 			why = onRetry
 		case <-heard.wake:
-			if !sleep(ctx, heard.settle()) {
+			if !sleep(ctx, heard.settle(time.Since(last))) {
 				return
 			}
 		}
+		last = time.Now()
 		failed, keepStill := r.look(ctx, why, heard.take())
 		switch {
 		case keepStill > 0:
@@ -136,11 +138,11 @@ func (m *mailbox) put(e tcnl.Event) {
 	}
 }
 
-// settle is how long to wait for more.
-func (m *mailbox) settle() time.Duration {
+// settle is how long to wait for more, so long after the last look.
+func (m *mailbox) settle(since time.Duration) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.news.links {
+	if m.news.links && since > settleTC {
 		return settleLinks
 	}
 	return settleTC

@@ -77,7 +77,7 @@ type State struct {
 
 // Group is devices that work together.
 type Group struct {
-	Name    string // of the uplink, or of the venue's interface
+	Name    string   // of the uplink, or of the venue's interface
 	Devices []string // in the order in which they are seen to
 }
 

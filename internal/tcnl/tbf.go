@@ -1,11 +1,13 @@
 package tcnl
 
+import "math"
+
 const kindTBF = "tbf"
 
 // TBF is a token bucket. One with a limit queues in a hidden bfifo of its own until a qdisc is put into its class 1.
 type TBF struct {
 	Rate  Rate
-	Burst uint32 // bytes; a frame that is longer is split, or dropped if it can't be. 0 in a dump at rates where it rounds away
+	Burst uint32 // bytes; a frame that is longer is split, or dropped if it can't be. A dump rounds it down, see RoundsTo
 	Limit uint32 // bytes that wait at most
 }
 
@@ -45,7 +47,16 @@ func parseTBF(b []byte) TBF {
 		}
 	}
 	t.Rate.BytesPerSecond = max(t.Rate.BytesPerSecond, rate64)
-	// The kernel keeps the burst as a time in ticks; this is the way back, which loses what is below a tick.
-	t.Burst = uint32(min(buffer*TickNanoseconds*t.Rate.BytesPerSecond/1e9, 1<<32-1))
+	t.Burst = t.bytes(buffer)
 	return t
+}
+
+// bytes is how much fits into a time in ticks, in which the kernel dumps a burst. At high rates a tick is many frames.
+func (t TBF) bytes(ticks uint64) uint32 {
+	return uint32(min(float64(ticks)*TickNanoseconds*float64(t.Rate.BytesPerSecond)/1e9, math.MaxUint32))
+}
+
+// RoundsTo reports whether a burst that was written may be dumped as t's.
+func (t TBF) RoundsTo(written uint32) bool {
+	return written >= t.Burst && written-t.Burst <= t.bytes(1)
 }
