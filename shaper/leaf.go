@@ -21,7 +21,7 @@ func (t tree) leaf(s State, sl Slice) {
 	s.add(Qdisc{Dev: dev, Handle: handle, Parent: class, Options: tcnl.TBF{
 		Rate:  tcnl.Rate{BytesPerSecond: uint64(slice.MaxRate / 8), LinkLayer: tcnl.Ethernet},
 		Burst: uint32(t.mtu) + burstMargin,
-		Limit: max(uint32(ceil/8*queueMilliseconds/1000), queueFrames*t.frame()),
+		Limit: max(uint32(ceil/8*t.queueTime()/1000), queueFrames*t.frame()),
 	}})
 	if kind == LeafFQCoDel {
 		s.add(Qdisc{Dev: dev, Handle: queueHandle(sl.ID), Parent: handle + 1, Options: t.codel(ceil)})
@@ -31,10 +31,18 @@ func (t tree) leaf(s State, sl Slice) {
 const (
 	// burstMargin is what a frame is longer than the MTU at most, headers and tags: a tbf drops what exceeds its burst, silently.
 	burstMargin = 100
-	// A fifo holds this much of the slice's ceiling, but at least some frames.
-	queueMilliseconds = 100
-	queueFrames       = 16
+	// A fifo holds at least some frames.
+	queueFrames = 16
 )
+
+// queueTime is how long a fifo is at the slice's ceiling, in ms. What comes down has met the modem's queue already, and its sender
+// slows down only when something is lost here: the longer this queue, the longer the modem's grows meanwhile.
+func (t tree) queueTime() slice.Rate {
+	if t.dir == slice.Down {
+		return 30
+	}
+	return 100
+}
 
 // leaf settles "auto", and falls back to what every kernel has.
 func (e Env) leaf(wanted Leaf) Leaf {
