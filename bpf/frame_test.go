@@ -66,7 +66,7 @@ var (
 	routing     = header{protoRouting, append([]byte{2, 4, 0, 0, 0, 0, 0}, make([]byte, 16)...)} // a segment (RFC 8754)
 	destOptions = header{protoDestOpts, []byte{0, 1, 4, 0, 0, 0, 0}}
 	authentic   = header{protoAH, append([]byte{4}, make([]byte, 22)...)} // 24 bytes, by words less two (RFC 4302)
-	atomic      = header{protoFragment, []byte{0, 0, 0, 0, 0, 0, 9}}      // a fragment that is the whole (RFC 6946)
+	lone        = header{protoFragment, []byte{0, 0, 0, 0, 0, 0, 9}}      // a fragment that is the whole (RFC 6946)
 )
 
 func (p packet) bytes() []byte {

@@ -66,8 +66,8 @@ func shapes() []shape {
 		"routing":         {routing},
 		"destination":     {destOptions},
 		"authentication":  {authentic},
-		"atomic fragment": {atomic},
-		"all":             {hopByHop, destOptions, routing, atomic, authentic, destOptions},
+		"atomic fragment": {lone},
+		"all":             {hopByHop, destOptions, routing, lone, authentic, destOptions},
 	} {
 		add("ipv6 "+name+" udp", v6, func(p *packet) { p.exts = exts })
 		add("ipv6 "+name+" tcp", v6, func(p *packet) { p.exts, p.proto = exts, protoTCP })
