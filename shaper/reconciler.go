@@ -32,6 +32,7 @@ type Reconciler struct {
 	cfg    ReconcilerConfig
 	kernel *Kernel
 	ready  chan struct{}
+	heard  *mailbox // what Run is to look at
 
 	working sync.Mutex // one reconcile at a time; guards kernel and what follows
 	roots   *roots
@@ -69,7 +70,7 @@ func NewReconciler(log *slog.Logger, cfg ReconcilerConfig, programs Programs) (*
 		cfg.Drift = time.Minute
 	}
 	return &Reconciler{
-		log: log, cfg: cfg, kernel: kernel, roots: roots, ready: make(chan struct{}),
+		log: log, cfg: cfg, kernel: kernel, roots: roots, ready: make(chan struct{}), heard: newMailbox(),
 		counts: map[string]uint64{Unchanged: 0, Changed: 0, Failed: 0},
 	}, nil
 }
@@ -106,8 +107,21 @@ func (r *Reconciler) Reconciles() map[string]uint64 {
 func (r *Reconciler) Set(ctx context.Context, cfg Config) error {
 	r.working.Lock()
 	defer r.working.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	r.want = &cfg
-	return r.reconcileLocked(ctx, onDemand)
+	return r.demandLocked(ctx)
+}
+
+// demandLocked reconciles for a caller who waits. What fails is left to Run to try again.
+func (r *Reconciler) demandLocked(ctx context.Context) error {
+	// Once begun it is not left half done because somebody does not wait any longer. It takes milliseconds.
+	err := r.reconcileLocked(context.WithoutCancel(ctx), onDemand)
+	if err != nil {
+		r.heard.retry()
+	}
+	return err
 }
 
 // Plan tells what Set would do now.
@@ -128,7 +142,7 @@ func (r *Reconciler) Teardown(ctx context.Context) (notRestored []string, err er
 	r.working.Lock()
 	defer r.working.Unlock()
 	r.paused = true
-	if err := r.reconcileLocked(ctx, onDemand); err != nil {
+	if err := r.demandLocked(ctx); err != nil {
 		return nil, fmt.Errorf("tear down: %w", err)
 	}
 	observed, err := r.kernel.Observe(ctx)
@@ -143,7 +157,7 @@ func (r *Reconciler) Resume(ctx context.Context) error {
 	r.working.Lock()
 	defer r.working.Unlock()
 	r.paused = false
-	return r.reconcileLocked(ctx, onDemand)
+	return r.demandLocked(ctx)
 }
 
 // planLocked compares what was observed with what cfg asks for.
@@ -169,24 +183,25 @@ func (r *Reconciler) targetLocked() Config {
 // maxRounds bounds how often one reconcile looks again, after it changed something or was overtaken.
 const maxRounds = 5
 
+// errUnsettled is what a kernel gets that does not keep what is written.
+var errUnsettled = errors.New("the kernel is not as it was told to be, however often")
+
 // reconcileLocked brings the kernel to the configuration, and looks again until there is nothing left to do.
 func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) error {
 	if r.want == nil {
 		return nil
 	}
-	out := outcome{result: Unchanged}
-	for round := 1; ; round++ {
+	out := outcome{result: Unchanged, err: errUnsettled}
+	for range maxRounds {
 		again, err := r.roundLocked(ctx, why, &out)
-		if errors.Is(err, ErrStale) && round < maxRounds {
+		if errors.Is(err, ErrStale) || err == nil && again {
 			continue
 		}
-		if err != nil {
-			out.result, out.err = Failed, err
-			break
-		}
-		if !again || round == maxRounds {
-			break
-		}
+		out.err = err
+		break
+	}
+	if out.err != nil {
+		out.result = Failed
 	}
 	r.failed = out.err != nil
 	r.finishLocked(out)

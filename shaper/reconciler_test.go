@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -212,7 +213,7 @@ func TestMTUIsFollowed(t *testing.T) {
 	must(t, f.box.Links().LinkSetMTU(f.link(t, "wan0"), 9000))
 	await(t, "the ifb's MTU follows", func() bool { return f.link(t, "ifb-fibre").Attrs().MTU == 9000 })
 	await(t, "the plan is empty", func() bool { p, err := r.Plan(t.Context(), cfg); return err == nil && p.Empty() })
-	if !f.echoes(t, 8900) {
+	if !f.echoes(t, 8900, 10*time.Second) {
 		t.Error("a datagram of 8900 bytes does not pass both trees")
 	}
 }

@@ -27,19 +27,18 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	heard := newMailbox()
 	done := make(chan error, 1)
 	go func() {
-		done <- watcher.Run(ctx, heard.put)
+		done <- watcher.Run(ctx, r.heard.put)
 		cancel()
 	}()
-	r.follow(ctx, heard)
+	r.follow(ctx)
 	cancel()
 	return <-done
 }
 
 // follow reconciles at the start, and then whenever there is a reason to.
-func (r *Reconciler) follow(ctx context.Context, heard *mailbox) {
+func (r *Reconciler) follow(ctx context.Context) {
 	drift := time.NewTicker(r.cfg.Drift)
 	defer drift.Stop()
 	retry, pause := time.NewTimer(0), firstRetry
@@ -53,13 +52,13 @@ func (r *Reconciler) follow(ctx context.Context, heard *mailbox) {
 		case <-drift.C:
 		case <-retry.C:
 			why = onRetry
-		case <-heard.wake:
-			if !sleep(ctx, heard.settle(time.Since(last))) {
+		case <-r.heard.wake:
+			if !sleep(ctx, r.heard.settle(time.Since(last))) {
 				return
 			}
 		}
 		last = time.Now()
-		failed, keepStill := r.look(ctx, why, heard.take())
+		failed, keepStill := r.look(context.WithoutCancel(ctx), why, r.heard.take())
 		switch {
 		case keepStill > 0:
 			retry.Reset(keepStill)
@@ -82,6 +81,9 @@ func (r *Reconciler) look(ctx context.Context, why reason, n news) (failed bool,
 	if n.lost {
 		r.kernel.forget(0)
 	}
+	if n.failed {
+		why = onRetry
+	}
 	if why == onDrift && !n.links {
 		if left := r.fights.wait(time.Now()); left > 0 {
 			return false, left
@@ -103,6 +105,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 type news struct {
 	links   bool         // interfaces changed
 	lost    bool         // events were lost
+	failed  bool         // something is to be tried again
 	touched map[int]bool // interfaces whose qdiscs somebody changed
 }
 
@@ -132,6 +135,18 @@ func (m *mailbox) put(e tcnl.Event) {
 		m.news.touched[e.Ifindex] = true
 	}
 	m.mu.Unlock()
+	m.ring()
+}
+
+// retry is news of a failure that no event will tell of.
+func (m *mailbox) retry() {
+	m.mu.Lock()
+	m.news.failed = true
+	m.mu.Unlock()
+	m.ring()
+}
+
+func (m *mailbox) ring() {
 	select {
 	case m.wake <- struct{}{}:
 	default:

@@ -70,8 +70,9 @@ func (r *Reconciler) showLocked(out outcome) ([]UplinkState, []Problem) {
 	}
 	problems = append(problems, failures(out)...)
 	problems = append(problems, leafProblems(*r.want, r.kernel.env(out.observed))...)
-	problems = append(problems, strangers(*r.want, out.observed)...)
-	problems = append(problems, tcxProblems(r.cfg.Netns, *r.want, out.observed)...)
+	hooked := slices.DeleteFunc(r.want.devices(), func(dev string) bool { return out.judged.leave[dev] })
+	problems = append(problems, strangers(hooked, out.observed)...)
+	problems = append(problems, tcxProblems(r.cfg.Netns, hooked, out.observed)...)
 	if now := time.Now(); r.fights.fighting(now) {
 		line, _, _ := strings.Cut(r.fights.over, "\n")
 		problems = append(problems, Problem{

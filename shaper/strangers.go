@@ -14,9 +14,8 @@ import (
 
 // strangers names the filters of others at our hooks. Those that run before ours may keep packets from it; those behind it may
 // overwrite what it wrote.
-func strangers(cfg Config, observed State) []Problem {
+func strangers(devices []string, observed State) []Problem {
 	var list []Problem
-	devices := cfg.devices()
 	for _, s := range observed.Strangers {
 		if !slices.Contains(devices, s.Dev) {
 			continue
@@ -36,10 +35,10 @@ func strangers(cfg Config, observed State) []Problem {
 }
 
 // tcxProblems names the programs of others that run before all filters.
-func tcxProblems(netnsFd int, cfg Config, observed State) []Problem {
+func tcxProblems(netnsFd int, devices []string, observed State) []Problem {
 	var list []Problem
 	err := inNamespace(netnsFd, func() error {
-		for _, dev := range cfg.devices() {
+		for _, dev := range devices {
 			ifindex := observed.Interfaces[dev].Index
 			if ifindex == 0 {
 				continue

@@ -1,0 +1,296 @@
+package shaper
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
+
+	"github.com/slicegate/slicegate/internal/nettest"
+)
+
+func whats(problems []Problem) (list []string) {
+	for _, p := range problems {
+		list = append(list, p.What)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// What somebody else made in our places is left as it is, both ways, until the operator says otherwise; teardown puts it back.
+func TestForeignRoot(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		root        []string // words for tc
+		problem     string
+		restored    string // "" for what can't be
+		notRestored []string
+	}{
+		{"classless", []string{"handle", "7:", "pfifo", "limit", "77"}, "wan0: foreign root qdisc pfifo 7:", "qdisc pfifo 7: root", nil},
+		{
+			"with parameters", []string{"handle", "8:", "tbf", "rate", "100mbit", "burst", "20000", "limit", "300000"},
+			"wan0: foreign root qdisc tbf 8:", "qdisc tbf 8: root", nil,
+		},
+		{
+			"classful", []string{"handle", "1:", "htb"}, "wan0: foreign root qdisc htb 1:", "",
+			[]string{"wan0: root qdisc htb 1:: it had classes, which are gone"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newField(t)
+			cfg := fieldConfig(t)
+			f.tc(t, append([]string{"qdisc", "add", "dev", "wan0", "root"}, tt.root...)...)
+			show := func() string {
+				out := f.tc(t, "qdisc", "show", "dev", "wan0")
+				return regexp.MustCompile(`direct_packets_stat \d+`).ReplaceAllString(out, "")
+			}
+			before := show()
+			r := f.reconciler(t)
+			must(t, r.Set(t.Context(), cfg))
+			f.settings(t, cfg)
+			if got := show(); got != before {
+				t.Errorf("was\n%sis\n%s", before, got)
+			}
+			if _, err := f.box.Links().LinkByName("ifb-fibre"); err == nil {
+				t.Error("the download is shaped")
+			}
+			if r.State()[0].State != StateForeign || !cmp.Equal(whats(r.Problems()), []string{tt.problem}) {
+				t.Errorf("state %+v, problems %+v", r.State(), r.Problems())
+			}
+			f.flows(t)
+
+			cfg.Uplinks[0].Adopt = true
+			must(t, r.Set(t.Context(), cfg))
+			if r.State()[0].State != StateShaped || len(r.Problems()) != 0 {
+				t.Errorf("adopted: state %+v, problems %+v", r.State(), r.Problems())
+			}
+			planIsEmpty(t, r, cfg)
+			f.flows(t)
+
+			r = f.reconciler(t) // another agent remembers
+			cfg.Uplinks[0].Adopt = false
+			must(t, r.Set(t.Context(), cfg))
+			notRestored, err := r.Teardown(t.Context())
+			must(t, err)
+			if diff := cmp.Diff(tt.notRestored, notRestored); diff != "" {
+				t.Errorf("not restored (-want +got):\n%s", diff)
+			}
+			got := show()
+			if tt.restored != "" && got != before || tt.restored == "" && !strings.Contains(got, " 0: root") {
+				t.Errorf("was\n%sis\n%s", before, got)
+			}
+			f.flows(t)
+		})
+	}
+}
+
+// Once an interface is taken, a root of another that appears in place of ours is drift; after a teardown it is somebody's again.
+func TestTakenUntilTeardown(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	must(t, f.reconciler(t).Set(t.Context(), cfg))
+	f.tc(t, "qdisc", "replace", "dev", "wan0", "root", "handle", "9:", "pfifo")
+	r := f.reconciler(t) // it happened while no agent ran
+	must(t, r.Set(t.Context(), cfg))
+	planIsEmpty(t, r, cfg)
+	if s := r.State()[0].State; s != StateShaped {
+		t.Errorf("state %s", s)
+	}
+	if _, err := r.Teardown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.tc(t, "qdisc", "replace", "dev", "wan0", "root", "handle", "9:", "pfifo")
+	must(t, r.Resume(t.Context()))
+	if s := r.State()[0].State; s != StateForeign {
+		t.Errorf("after teardown: state %s", s)
+	}
+}
+
+// An adopted root goes back when the uplink is given up.
+func TestRootIsGivenBackWithTheUplink(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	cfg.Uplinks[0].Adopt = true
+	f.tc(t, "qdisc", "add", "dev", "wan0", "root", "handle", "7:", "pfifo", "limit", "77")
+	before := f.tc(t, "qdisc", "show", "dev", "wan0")
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	cfg.Uplinks = nil
+	must(t, r.Set(t.Context(), cfg))
+	if got := f.tc(t, "qdisc", "show", "dev", "wan0"); got != before {
+		t.Errorf("was\n%sis\n%s", before, got)
+	}
+}
+
+func TestTeardownAndResume(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	before := f.tc(t, "qdisc", "show")
+	r := f.reconciler(t)
+	run(t, r)
+	must(t, r.Set(t.Context(), cfg))
+	f.settings(t, cfg)
+	s := f.stream(t)
+	await(t, "echoes", func() bool { return s.count() > 20 })
+	notRestored, err := r.Teardown(t.Context())
+	if err != nil || len(notRestored) != 0 {
+		t.Fatal(notRestored, err)
+	}
+	if got := f.tc(t, "qdisc", "show"); got != before {
+		t.Errorf("was\n%sis\n%s", before, got)
+	}
+	if _, err := f.box.Links().LinkByName("ifb-fibre"); err == nil {
+		t.Error("the ifb is there yet")
+	}
+	if s := r.State()[0].State; s != StatePaused {
+		t.Errorf("state %s", s)
+	}
+	must(t, r.Set(t.Context(), cfg)) // a reload does not shape what was torn down
+	if s := r.State()[0].State; s != StatePaused {
+		t.Errorf("after a reload: state %s", s)
+	}
+	must(t, r.Resume(t.Context()))
+	if s := r.State()[0].State; s != StateShaped {
+		t.Errorf("resumed: state %s", s)
+	}
+	planIsEmpty(t, r, cfg)
+	n := s.count()
+	await(t, "echoes go on", func() bool { return s.count() > n+20 })
+}
+
+// A clsact with somebody else's filter stays, with the filter; the others go.
+func TestTeardownLeavesStrangersFilters(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	f.tc(t, "filter", "add", "dev", "lan0", "ingress", "pref", "9", "protocol", "ip", "u32", "match", "u32", "0", "0")
+	must(t, r.Set(t.Context(), cfg))
+	want := []string{"lan0: foreign u32 filter at preference 9 of ingress runs after ours, and may overwrite the slice of a packet (tc_index)"}
+	if diff := cmp.Diff(want, whats(r.Problems())); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+	if _, err := r.Teardown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	out := f.tc(t, "filter", "show", "dev", "lan0", "ingress")
+	if !strings.Contains(out, "pref 9 u32") || strings.Contains(out, "sliced/") {
+		t.Errorf("filters of lan0:\n%s", out)
+	}
+	if out := f.tc(t, "qdisc", "show", "dev", "wan0"); strings.Contains(out, "clsact") {
+		t.Errorf("qdiscs of wan0:\n%s", out)
+	}
+}
+
+func TestStrangersBeforeOursAreNamed(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: "meddler", Type: ebpf.SchedCLS, License: "GPL",
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+	})
+	must(t, err)
+	defer prog.Close()
+	must(t, f.box.Links().FilterAdd(&netlink.BpfFilter{
+		FilterAttrs: netlink.FilterAttrs{
+			LinkIndex: f.link(t, "wan0").Attrs().Index, Parent: netlink.HANDLE_MIN_EGRESS, Priority: 1, Protocol: 3, Handle: 2,
+		},
+		Fd: prog.FD(), Name: "meddling", DirectAction: true,
+	}))
+	var tcx link.Link
+	err = f.box.Do(func() (err error) {
+		tcx, err = link.AttachTCX(link.TCXOptions{
+			Interface: f.link(t, "lan0").Attrs().Index, Program: prog, Attach: ebpf.AttachTCXIngress,
+		})
+		return err
+	})
+	must(t, err)
+	defer tcx.Close()
+	must(t, r.Set(t.Context(), cfg))
+	want := []string{
+		"lan0: foreign tcx program meddler at ingress runs before ours, and may keep packets from it",
+		"wan0: foreign bpf filter meddling at preference 1 of egress runs before ours, and may keep packets from it",
+	}
+	if diff := cmp.Diff(want, whats(r.Problems())); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+	planIsEmpty(t, r, cfg)
+}
+
+func TestStrangersIfbIsNotTaken(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	must(t, f.box.Links().LinkAdd(&netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "ifb-fibre"}}))
+	must(t, f.box.Links().LinkAdd(&netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "ifb-other"}}))
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	if r.State()[0].State != StateForeign || !cmp.Equal(whats(r.Problems()), []string{"ifb-fibre: somebody else's interface has the name of our ifb"}) {
+		t.Errorf("state %+v, problems %+v", r.State(), r.Problems())
+	}
+	if out := f.tc(t, "qdisc", "show", "dev", "wan0"); strings.Contains(out, "htb") || strings.Contains(out, "clsact") {
+		t.Errorf("wan0 is not left alone:\n%s", out)
+	}
+	if _, err := r.Teardown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.link(t, "ifb-fibre")
+	f.link(t, "ifb-other")
+}
+
+// Agents in several namespaces do not meet, and neither do their ifbs of the same name.
+func TestAgentsInTwoNamespaces(t *testing.T) {
+	a, b := newField(t), newField(t)
+	cfg := fieldConfig(t)
+	ra, rb := a.reconciler(t), b.reconciler(t)
+	run(t, ra)
+	run(t, rb)
+	must(t, ra.Set(t.Context(), cfg))
+	must(t, rb.Set(t.Context(), cfg))
+	a.settings(t, cfg)
+	b.settings(t, cfg)
+	if _, err := ra.Teardown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	planIsEmpty(t, rb, cfg)
+	b.flows(t)
+	a.flows(t)
+}
+
+func TestSeveralUplinksFailApart(t *testing.T) {
+	f := newField(t)
+	must(t, nettest.Veth(f.box, "wan1", f.internet, "eth1"))
+	cfg := fieldConfig(t)
+	second := cfg.Uplinks[0]
+	second.Name, second.Interface, second.Index = "lte", "wan1", 1
+	cfg.Uplinks = append(cfg.Uplinks, second)
+	r := f.reconciler(t)
+	r.kernel.fault = func(s Step) error {
+		if s.Group == "fibre" && s.Kind() == "class" {
+			return errInjected
+		}
+		return nil
+	}
+	if err := r.Set(t.Context(), cfg); err == nil {
+		t.Fatal("no error")
+	}
+	states := map[string]string{}
+	for _, s := range r.State() {
+		states[s.Name] = s.State
+	}
+	if diff := cmp.Diff(map[string]string{"fibre": StateFailed, "lte": StateShaped}, states); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
+	}
+	r.kernel.fault = nil
+	must(t, r.Set(t.Context(), cfg))
+	planIsEmpty(t, r, cfg)
+	f.settings(t, cfg)
+	f.flows(t)
+}

@@ -1,0 +1,310 @@
+package shaper
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/slicegate/slicegate/internal/nettest"
+)
+
+// Whatever somebody else does to what is ours, the box is as configured again, and traffic flows.
+func TestDriftIsHealed(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.reconciler(t)
+	run(t, r)
+	must(t, r.Set(t.Context(), cfg))
+	f.settings(t, cfg)
+	tamper := func(args ...string) func(*testing.T) {
+		return func(t *testing.T) { f.tc(t, args...) }
+	}
+	for _, tt := range []struct {
+		name string
+		do   func(t *testing.T)
+	}{
+		{"root deleted", tamper("qdisc", "del", "dev", "wan0", "root")},
+		{"root replaced", tamper("qdisc", "replace", "dev", "wan0", "root", "handle", "9:", "pfifo")},
+		{"root of the ifb deleted", tamper("qdisc", "del", "dev", "ifb-fibre", "root")},
+		{"class deleted", tamper("class", "del", "dev", "wan0", "classid", "5c1e:11")},
+		{"class changed", tamper("class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", "1mbit")},
+		{"class added", tamper("class", "add", "dev", "wan0", "parent", "5c1e:1", "classid", "5c1e:99", "htb", "rate", "1mbit")},
+		{"class added below a slice", tamper("class", "add", "dev", "wan0", "parent", "5c1e:13", "classid", "5c1e:99", "htb", "rate", "1mbit")},
+		{"queue replaced", tamper("qdisc", "replace", "dev", "ifb-fibre", "parent", "5c1e:13", "handle", "77:", "pfifo")},
+		{"queue changed", tamper("qdisc", "change", "dev", "wan0", "handle", "5c23:", "parent", "5c1e:13", "tbf", "rate", "1mbit", "burst", "3000", "limit", "9000")},
+		{"queue with a queue in it", tamper("qdisc", "add", "dev", "wan0", "parent", "5c23:1", "handle", "78:", "pfifo")},
+		{"redirect deleted", tamper("filter", "del", "dev", "wan0", "ingress", "pref", "1")},
+		{"slot taken", func(t *testing.T) {
+			f.tc(t, "filter", "del", "dev", "wan0", "egress", "pref", "1")
+			f.box.Output("tc", "filter", "add", "dev", "wan0", "egress", "pref", "1", "protocol", "ip", "u32", "match", "u32", "0", "0")
+		}},
+		{"clsact deleted", tamper("qdisc", "del", "dev", "lan0", "clsact")},
+		{"clsact of the uplink deleted", tamper("qdisc", "del", "dev", "wan0", "clsact")},
+		{"ifb down", func(t *testing.T) { must(t, f.box.Links().LinkSetDown(f.link(t, "ifb-fibre"))) }},
+		{"ifb deleted", func(t *testing.T) { must(t, f.box.Links().LinkDel(f.link(t, "ifb-fibre"))) }},
+		{"ifb without its alias", func(t *testing.T) { must(t, f.box.Links().LinkSetAlias(f.link(t, "ifb-fibre"), "")) }},
+		{"all at once", func(t *testing.T) {
+			must(t, f.box.Links().LinkDel(f.link(t, "ifb-fibre")))
+			f.tc(t, "qdisc", "del", "dev", "wan0", "root")
+			f.box.Output("tc", "qdisc", "del", "dev", "wan0", "clsact")
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := r.Reconciles()[Changed]
+			tt.do(t)
+			start := time.Now()
+			await(t, "healed", func() bool {
+				p, err := r.Plan(context.Background(), cfg)
+				return err == nil && p.Empty() && r.Reconciles()[Changed] > before
+			})
+			t.Logf("healed within %v", time.Since(start).Round(time.Millisecond))
+			f.flows(t)
+		})
+	}
+	if p := r.Problems(); len(p) != 0 {
+		t.Errorf("problems: %+v", p)
+	}
+}
+
+func TestUplinkGoesAndComesBack(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	changes := make(chan struct{}, 1000)
+	r := f.reconciler(t, func(c *ReconcilerConfig) { c.OnChange = func() { changes <- struct{}{} } })
+	run(t, r)
+	must(t, r.Set(t.Context(), cfg))
+	before := r.State()[0]
+	for len(changes) > 0 {
+		<-changes
+	}
+
+	must(t, f.box.Links().LinkDel(f.link(t, "wan0")))
+	await(t, "it waits", func() bool { return r.State()[0].State == StateWaiting })
+	if p := r.Problems(); len(p) != 1 || p[0].What != "wan0: no such interface (uplink fibre)" {
+		t.Errorf("problems: %+v", p)
+	}
+	if len(changes) == 0 {
+		t.Error("nobody was told that the interface went")
+	}
+
+	// Another one first, so that the index is not the same again.
+	must(t, nettest.Veth(f.box, "other", f.internet, "other"))
+	must(t, nettest.Veth(f.box, "wan0", f.internet, "eth0"))
+	must(t, f.box.Addr("wan0", "192.0.2.2/24"))
+	must(t, f.internet.Addr("eth0", internetAddr+"/24"))
+	await(t, "it is shaped", func() bool { return r.State()[0].State == StateShaped })
+	after := r.State()[0]
+	if after.Ifindex == before.Ifindex || after.IfbIndex != before.IfbIndex {
+		t.Errorf("was %+v, is %+v: want another interface, and the ifb that was there", before, after)
+	}
+	f.settings(t, cfg)
+	f.flows(t)
+	planIsEmpty(t, r, cfg)
+}
+
+func TestInterfacesMayAppearLater(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	cfg.Venue.Interfaces = append(cfg.Venue.Interfaces, "lan1")
+	r := f.reconciler(t)
+	run(t, r)
+	must(t, r.Set(t.Context(), cfg))
+	select {
+	case <-r.Ready():
+	default:
+		t.Error("an interface that is not there holds up the rest")
+	}
+	if p := r.Problems(); len(p) != 1 || p[0].What != "lan1: no such interface (venue)" {
+		t.Errorf("problems: %+v", p)
+	}
+	must(t, nettest.Veth(f.box, "lan1", f.guest, "eth1"))
+	await(t, "no problem", func() bool { return len(r.Problems()) == 0 })
+	if out := f.tc(t, "filter", "show", "dev", "lan1", "ingress"); !strings.Contains(out, "sliced/venue_in:") {
+		t.Errorf("filters of lan1: %s", out)
+	}
+	planIsEmpty(t, r, cfg)
+}
+
+func TestInterfaceThatGoesDownIsLeftDown(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.reconciler(t)
+	run(t, r)
+	must(t, r.Set(t.Context(), cfg))
+	f.settings(t, cfg)
+	must(t, f.box.Links().LinkSetDown(f.link(t, "wan0")))
+	time.Sleep(300 * time.Millisecond)
+	if f.link(t, "wan0").Attrs().OperState == netlink.OperUp {
+		t.Error("somebody took it up again")
+	}
+	must(t, f.box.Links().LinkSetUp(f.link(t, "wan0")))
+	await(t, "the plan is empty", func() bool { p, err := r.Plan(t.Context(), cfg); return err == nil && p.Empty() })
+	f.flows(t)
+}
+
+func TestStalePlanIsRefused(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.reconciler(t)
+	p, err := r.Plan(t.Context(), cfg)
+	must(t, err)
+	f.tc(t, "qdisc", "add", "dev", "wan0", "root", "handle", "9:", "pfifo")
+	result, err := r.kernel.Apply(t.Context(), p)
+	if !errors.Is(err, ErrStale) || len(result.Done) != 0 {
+		t.Errorf("applied %d steps, %v", len(result.Done), err)
+	}
+}
+
+var errInjected = errors.New("injected")
+
+// Whichever step fails, what was done is told, the next reconcile finishes the work, and traffic flows at any time.
+func TestEveryStepMayFail(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.reconciler(t)
+	p, err := r.Plan(t.Context(), cfg)
+	must(t, err)
+	f.settings(t, cfg)
+	for i, failing := range p.Steps {
+		r.kernel.fault = func(s Step) error {
+			if s.String() == failing.String() {
+				return errInjected
+			}
+			return nil
+		}
+		err := r.Set(t.Context(), cfg)
+		if !errors.Is(err, errInjected) || !strings.Contains(err.Error(), failing.String()) {
+			t.Fatalf("step %d, %s: %v", i, failing, err)
+		}
+		if s := r.State()[0].State; failing.Group == "fibre" && s != StateFailed || failing.Group != "fibre" && s != StateShaped {
+			t.Errorf("step %d, %s: state %s", i, failing, s)
+		}
+		if len(r.Problems()) == 0 {
+			t.Errorf("step %d, %s: no problem", i, failing)
+		}
+		if !f.echoes(t, 100, 10*time.Second) {
+			t.Errorf("step %d, %s: no traffic after it failed", i, failing)
+		}
+		r.kernel.fault = nil
+		must(t, r.Set(t.Context(), cfg))
+		planIsEmpty(t, r, cfg)
+		if len(r.Problems()) != 0 || r.State()[0].State != StateShaped {
+			t.Errorf("step %d, %s: then %+v, %+v", i, failing, r.State(), r.Problems())
+		}
+		_, err = r.Teardown(t.Context())
+		must(t, err)
+		r.paused = false
+	}
+}
+
+// An ifb that can't be brought up again must not swallow the downloads.
+func TestDownloadsFailOpen(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		harm func(f *field, t *testing.T)
+	}{
+		{"down", func(f *field, t *testing.T) { must(t, f.box.Links().LinkSetDown(f.link(t, "ifb-fibre"))) }},
+		{"gone", func(f *field, t *testing.T) { must(t, f.box.Links().LinkDel(f.link(t, "ifb-fibre"))) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newField(t)
+			cfg := fieldConfig(t)
+			r := f.reconciler(t)
+			must(t, r.Set(t.Context(), cfg))
+			f.settings(t, cfg)
+			r.kernel.fault = func(s Step) error {
+				if s.Kind() == "link" {
+					return errInjected
+				}
+				return nil
+			}
+			tt.harm(f, t)
+			if f.echoes(t, 100, 500*time.Millisecond) {
+				t.Fatal("the test has nothing to show: downloads pass without an ifb")
+			}
+			if err := r.Set(t.Context(), cfg); !errors.Is(err, errInjected) {
+				t.Fatal(err)
+			}
+			if !f.echoes(t, 100, 10*time.Second) {
+				t.Error("no downloads")
+			}
+			if s := r.State()[0].State; s != StateFailed {
+				t.Errorf("state %s", s)
+			}
+			r.kernel.fault = nil
+			must(t, r.Set(t.Context(), cfg))
+			planIsEmpty(t, r, cfg)
+			f.flows(t)
+		})
+	}
+}
+
+func TestFightIsNoticed(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.reconciler(t)
+	run(t, r)
+	must(t, r.Set(t.Context(), cfg))
+	named := func() bool {
+		for _, p := range r.Problems() {
+			if strings.HasPrefix(p.What, "another program keeps undoing what we do: change class wan0 5c1e:1 ") {
+				return true
+			}
+		}
+		return false
+	}
+	await(t, "the fight is named", func() bool {
+		f.tc(t, "class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", "1mbit", "ceil", "1mbit")
+		time.Sleep(20 * time.Millisecond)
+		return named()
+	})
+	before := r.Reconciles()[Changed]
+	f.tc(t, "class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", "1mbit", "ceil", "1mbit")
+	time.Sleep(500 * time.Millisecond)
+	if after := r.Reconciles()[Changed]; after != before {
+		t.Errorf("goes on fighting: %d more", after-before)
+	}
+	// What the operator asks for is done at once.
+	must(t, r.Set(t.Context(), cfg))
+	planIsEmpty(t, r, cfg)
+}
+
+// What fails on demand is tried again by Run, though no event tells of it.
+func TestFailureOnDemandIsTriedAgain(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.reconciler(t)
+	failures := 3
+	r.kernel.fault = func(s Step) error {
+		if s.Kind() == "class" && failures > 0 {
+			failures--
+			return errInjected
+		}
+		return nil
+	}
+	if err := r.Set(t.Context(), cfg); !errors.Is(err, errInjected) {
+		t.Fatal(err)
+	}
+	run(t, r)
+	await(t, "it is shaped", func() bool { return len(r.State()) == 1 && r.State()[0].State == StateShaped })
+	<-r.Ready()
+	planIsEmpty(t, r, cfg)
+}
+
+func TestSetAfterTheCallerLeftDoesNothing(t *testing.T) {
+	f := newField(t)
+	r := f.reconciler(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	before := f.tc(t, "qdisc", "show")
+	if err := r.Set(ctx, fieldConfig(t)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if after := f.tc(t, "qdisc", "show"); after != before {
+		t.Errorf("was\n%sis\n%s", before, after)
+	}
+}
