@@ -80,7 +80,7 @@ type Experience struct {
 
 // Overhead is what a link adds to a frame as the kernel sees it.
 type Overhead struct {
-	Bytes    int  // added to every frame; negative when the kernel sees more than the link carries
+	Bytes    int  // added to every frame
 	MinFrame int  // the smallest frame that the link sends, overhead included; 0 for no bound
 	ATM      bool // the link pays in cells of 53 bytes that carry 48
 }

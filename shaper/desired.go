@@ -90,7 +90,8 @@ func (s State) download(t tree, mtu int) {
 	t.addTo(s)
 	s.clsact(dev)
 	s.program(dev, tcnl.HookEgress, "", bpf.Variant{
-		Role: bpf.IfbEgress, Uplink: t.uplink.Index, Hook: uplinkHooks + 4*t.uplink.Index + 2, Shaped: true, MarkMask: t.cfg.Venue.MarkMask,
+		Role: bpf.IfbEgress, Uplink: t.uplink.Index, Hook: uplinkHooks + 4*t.uplink.Index + 2,
+		Shaped: true, MarkMask: t.cfg.Venue.MarkMask,
 	})
 }
 
@@ -121,124 +122,6 @@ func (s State) program(dev string, hook tcnl.Handle, redirect string, v bpf.Vari
 		Dev: dev, Hook: hook, Kind: "bpf", Program: v.Name(), Variant: v, Redirect: redirect,
 		DirectAction: v.Role != bpf.UplinkIngress,
 	})
-}
-
-// tree is one direction of one uplink.
-type tree struct {
-	cfg    Config
-	uplink Uplink
-	dir    slice.Direction
-	mtu    int // of the uplink, for both directions
-	env    Env
-}
-
-func (t tree) dev() string {
-	if t.dir == slice.Down {
-		return ifbOf(t.uplink)
-	}
-	return t.uplink.Interface
-}
-
-func (t tree) addTo(s State) {
-	dev, link := t.dev(), t.uplink.rate(t.dir)
-	htb := tcnl.HTB{}
-	sharing := make(map[int][]Slice)
-	for _, sl := range t.cfg.Slices {
-		sharing[sl.Priority] = append(sharing[sl.Priority], sl)
-		if sl.Default {
-			htb.Default = uint32(bpf.ClassMinor(sl.ID))
-		}
-	}
-	s.add(Qdisc{Dev: dev, Handle: rootHandle, Parent: tcnl.Root, Options: htb})
-	s.add(Class{Dev: dev, Handle: linkClass, Parent: tcnl.Root, HTB: t.class(link, link)})
-	for priority, members := range sharing {
-		if len(members) == 1 {
-			s.add(t.alone(members[0]))
-		} else {
-			t.shared(s, priority, members)
-		}
-		for _, sl := range members {
-			t.leaf(s, sl)
-		}
-	}
-}
-
-// alone is a slice that has its priority for itself.
-func (t tree) alone(sl Slice) Class {
-	low, high := t.bounds(sl)
-	c := Class{Dev: t.dev(), Handle: sliceClass(sl.ID), Parent: linkClass, HTB: t.class(low, high)}
-	c.HTB.Prio, c.HTB.Quantum = uint32(sl.Priority), t.frame()
-	return c
-}
-
-// shared puts slices of one priority under one class. They have next to no rate of their own: a leaf within its rate would send
-// without asking its parent, so that each of them would put a packet ahead of what matters more.
-func (t tree) shared(s State, priority int, members []Slice) {
-	var sum slice.Rate
-	smallest := slice.MaxRate
-	for _, sl := range members {
-		low, _ := t.bounds(sl)
-		sum += low
-		smallest = min(smallest, low)
-	}
-	link := t.uplink.rate(t.dir)
-	s.add(Class{Dev: t.dev(), Handle: innerClass(priority), Parent: linkClass, HTB: t.class(min(sum, link), link)})
-	for _, sl := range members {
-		low, high := t.bounds(sl)
-		c := Class{Dev: t.dev(), Handle: sliceClass(sl.ID), Parent: innerClass(priority), HTB: t.class(floorRate, high)}
-		turns := min(float64(low)/float64(smallest), maxTurns)
-		c.HTB.Prio, c.HTB.Quantum = uint32(priority), uint32(turns*float64(t.frame()))
-		s.add(c)
-	}
-}
-
-const (
-	// floorRate is what a class gets at least: HTB knows no class without a rate.
-	floorRate = 8 * slice.Kbit
-	// maxTurns bounds how many frames one slice sends before another of its priority has its turn.
-	maxTurns = 64
-)
-
-// bounds are the rates between which a slice is kept: at least floorRate, at most the link's.
-func (t tree) bounds(sl Slice) (low, high slice.Rate) {
-	link := t.uplink.rate(t.dir)
-	b := t.uplink.bounds(sl)
-	low = min(max(b.Min.Of(link), floorRate), link)
-	high = min(max(b.Max.Of(link), low), link)
-	return low, high
-}
-
-// frame is the largest frame as HTB sees it.
-func (t tree) frame() uint32 { return uint32(t.mtu) + etherHeader }
-
-const etherHeader = 14
-
-func (t tree) class(rate, ceil slice.Rate) tcnl.HTBClass {
-	return tcnl.HTBClass{Rate: t.rate(rate), Ceil: t.rate(ceil), Burst: burst(rate), CeilBurst: burst(ceil)}
-}
-
-func (t tree) rate(r slice.Rate) tcnl.Rate {
-	o := t.uplink.Overhead
-	k := tcnl.Rate{
-		BytesPerSecond: uint64(max(r/8, 1)),
-		Overhead:       uint16(o.Bytes),
-		MPU:            uint16(o.MinFrame),
-		LinkLayer:      tcnl.Ethernet,
-	}
-	if o.ATM {
-		k.LinkLayer = tcnl.ATM
-	}
-	return k
-}
-
-// burst is how long a class may exceed a rate, in HTB's ticks. It is short, since it all lands in the modem's queue ahead of a call;
-// above 100 Mbit/s a busy host would not wake up in time.
-func burst(r slice.Rate) uint32 {
-	const short, long = 100_000, 250_000 // ns
-	if r > 100*slice.Mbit {
-		return long / tcnl.TickNanoseconds
-	}
-	return short / tcnl.TickNanoseconds
 }
 
 // rate is u's in one direction; 0 where that is not shaped.

@@ -33,7 +33,12 @@ func (l Link) params() []param {
 	if l.Marked {
 		alias = ifbAlias
 	}
-	return []param{{name: "type", value: "ifb", fixed: true}, {name: "mtu", value: strconv.Itoa(l.MTU)}, {name: "alias", value: alias}, {name: "state", value: state}}
+	return []param{
+		{name: "type", value: "ifb", fixed: true},
+		{name: "mtu", value: strconv.Itoa(l.MTU)},
+		{name: "alias", value: alias},
+		{name: "state", value: state},
+	}
 }
 
 // Qdisc is a queueing discipline in its place.

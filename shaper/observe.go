@@ -13,8 +13,8 @@ import (
 	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
-// Observe reads what is there: interfaces, the qdiscs and classes of our trees and whatever stands in their places, and the filters at
-// the hooks.
+// Observe reads what is there: interfaces, the qdiscs and classes of our trees and whatever stands in their places, and the filters
+// at the hooks.
 func (k *Kernel) Observe(ctx context.Context) (State, error) {
 	s := newState()
 	byIndex, err := k.observeLinks(s)

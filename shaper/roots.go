@@ -47,7 +47,7 @@ func loadRoots(dir string) (*roots, error) {
 	}
 	var f rootsFile
 	if err := json.Unmarshal(b, &f); err != nil {
-		return nil, fmt.Errorf("read taken roots: %s: %w (remove the file to start anew: what it remembers won't be put back)", r.path, err)
+		return nil, fmt.Errorf("read taken roots: %s: %w (remove the file; what it remembers won't be put back)", r.path, err)
 	}
 	if f.Version != rootsVersion {
 		return nil, fmt.Errorf("read taken roots: %s: version %d, want %d", r.path, f.Version, rootsVersion)

@@ -87,7 +87,10 @@ func (r *Reconciler) showLocked(out outcome) ([]UplinkState, []Problem) {
 func failures(out outcome) []Problem {
 	var list []Problem
 	for _, f := range out.failed {
-		list = append(list, Problem{What: fmt.Sprintf("%s: %v", f.Step, f.Err), Do: "it is tried again by itself; the kernel's words say what it lacks"})
+		list = append(list, Problem{
+			What: fmt.Sprintf("%s: %v", f.Step, f.Err),
+			Do:   "it is tried again by itself; the kernel's words say what it lacks",
+		})
 	}
 	if out.err != nil && len(list) == 0 {
 		list = append(list, Problem{What: out.err.Error(), Do: "it is tried again by itself"})

@@ -68,8 +68,9 @@ func tcxAt(dev string, ifindex int, hook ebpf.AttachType) []Problem {
 	var list []Problem
 	for _, p := range attached.Programs {
 		list = append(list, Problem{
-			What: fmt.Sprintf("%s: foreign tcx program %s at %s runs before ours, and may keep packets from it", dev, programName(p.ID), direction),
-			Do:   "detach it (bpftool net), or have it answer \"next\"",
+			What: fmt.Sprintf("%s: foreign tcx program %s at %s runs before ours, and may keep packets from it",
+				dev, programName(p.ID), direction),
+			Do: "detach it (bpftool net), or have it answer \"next\"",
 		})
 	}
 	return list

@@ -1,0 +1,113 @@
+package shaper
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+)
+
+// maxRounds bounds how often one reconcile looks again, after it changed something or was overtaken.
+const maxRounds = 5
+
+// errUnsettled is what a kernel gets that does not keep what is written.
+var errUnsettled = errors.New("the kernel is not as it was told to be, however often")
+
+// reconcileLocked brings the kernel to the configuration, and looks again until there is nothing left to do.
+func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) error {
+	if r.want == nil {
+		return nil
+	}
+	out := outcome{result: Unchanged, err: errUnsettled}
+	for range maxRounds {
+		again, err := r.roundLocked(ctx, why, &out)
+		if errors.Is(err, ErrStale) || err == nil && again {
+			continue
+		}
+		out.err = err
+		break
+	}
+	if out.err != nil {
+		out.result = Failed
+	}
+	r.failed = out.err != nil
+	r.finishLocked(out)
+	return out.err
+}
+
+// outcome is what a reconcile came to.
+type outcome struct {
+	result   string
+	err      error
+	observed State
+	judged   judgement
+	failed   []Failure
+	reshaped bool // objects were made or removed
+}
+
+// roundLocked looks, plans and applies once. again says that a look afterwards is due: a removal may have taken more along than was
+// planned.
+func (r *Reconciler) roundLocked(ctx context.Context, why reason, out *outcome) (again bool, err error) {
+	cfg := r.targetLocked()
+	if out.observed, err = r.kernel.Observe(ctx); err != nil {
+		return false, err
+	}
+	seen := interfacesOf(cfg, out.observed)
+	// Nothing explains what differs but somebody else.
+	drift := why == onDrift && !r.failed && maps.Equal(seen, r.seen)
+	r.seen = seen
+	var p Plan
+	p, out.judged, err = r.planLocked(cfg, out.observed)
+	if err != nil || p.Empty() {
+		return false, err
+	}
+	for dev, was := range out.judged.take {
+		if err := r.roots.take(dev, was); err != nil {
+			return false, err
+		}
+	}
+	reshapes := slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Op != Change })
+	if reshapes && r.cfg.BeforeApply != nil {
+		r.cfg.BeforeApply()
+	}
+	result, err := r.kernel.Apply(ctx, p)
+	if errors.Is(err, ErrStale) {
+		return false, err
+	}
+	out.failed = result.Failed
+	if len(result.Done) > 0 {
+		out.result = Changed
+		out.reshaped = out.reshaped || reshapes
+		r.reportLocked(drift, p, result)
+	}
+	return reshapes, err
+}
+
+func (r *Reconciler) reportLocked(drift bool, p Plan, result Result) {
+	for _, s := range result.Done {
+		switch {
+		case drift:
+			r.log.Warn("drift_healed", "step", s.String())
+		case s.Op == Change: // autorate and the guard make many
+			r.log.Debug("applied", "step", s.String())
+		default:
+			r.log.Info("applied", "step", s.String())
+		}
+	}
+	if drift {
+		r.fights.record(time.Now(), p.String())
+	}
+}
+
+// interfacesOf are the interfaces of a configuration as they were observed.
+func interfacesOf(cfg Config, observed State) map[string]Interface {
+	seen := make(map[string]Interface)
+	for _, dev := range cfg.devices() {
+		if link, ok := observed.Interfaces[dev]; ok {
+			link.Up = false // going down and up changes nothing of ours
+			seen[dev] = link
+		}
+	}
+	return seen
+}
