@@ -35,7 +35,7 @@ test: ## everything: format, vet, unit, architecture, kernel (as root)
 
 bench: ## the figures of docs/performance.md (as root; BENCH=Retune for one)
 	@scripts/setup.sh test
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m -v ./internal/demo/...
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m -v ./internal/demo/... ./shaper/...
 
 generate: ## the eBPF objects and their Go bindings, with clang 14
 	@scripts/setup.sh generate
