@@ -135,7 +135,7 @@ func TestPinRacesWithPackets(t *testing.T) {
 			}
 		}
 	}
-	for i := 0; i < 1000 && len(failed) == 0; i++ {
+	for i := 0; i < 400 && len(failed) == 0; i++ {
 		// Every other time the flow is new to both.
 		if i%2 == 0 {
 			for _, table := range []string{"flows", "flows_new"} {
