@@ -100,7 +100,7 @@ func sliceNames(cfg Config) (names []string) {
 }
 
 // listen opens a UDP socket in a namespace.
-func listen(t *testing.T, ns *nettest.NS, addr string) *net.UDPConn {
+func listen(t testing.TB, ns *nettest.NS, addr string) *net.UDPConn {
 	t.Helper()
 	var conn *net.UDPConn
 	must(t, ns.Do(func() (err error) {
@@ -112,13 +112,13 @@ func listen(t *testing.T, ns *nettest.NS, addr string) *net.UDPConn {
 }
 
 // send gives a datagram to the network, and receive waits for one at the other end: the test goes on when it has passed the box.
-func send(t *testing.T, from *net.UDPConn, to netip.AddrPort, payload []byte) {
+func send(t testing.TB, from *net.UDPConn, to netip.AddrPort, payload []byte) {
 	t.Helper()
 	_, err := from.WriteToUDPAddrPort(payload, to)
 	must(t, err)
 }
 
-func receive(t *testing.T, at *net.UDPConn) (payload []byte, from netip.AddrPort) {
+func receive(t testing.TB, at *net.UDPConn) (payload []byte, from netip.AddrPort) {
 	t.Helper()
 	must(t, at.SetReadDeadline(time.Now().Add(5*time.Second)))
 	buf := make([]byte, 2048)
@@ -156,6 +156,18 @@ func (b *testBox) counts(dir slice.Direction) map[string]uint64 {
 		if s.Direction == dir && s.Total.Packets > 0 {
 			got[names[s.Slice]] = s.Total.Packets
 		}
+	}
+	return got
+}
+
+// devices gives how many devices each slice saw lately.
+func (b *testBox) devices() map[Key]int {
+	b.t.Helper()
+	m, err := b.shaper.Measure(true)
+	must(b.t, err)
+	got := make(map[Key]int)
+	for _, s := range m.Slices {
+		got[s.Key] = s.Devices
 	}
 	return got
 }

@@ -58,6 +58,9 @@ func TestForwardedCall(t *testing.T) {
 			if diff := cmp.Diff(want, b.explain(local, to)); diff != "" {
 				t.Errorf("explain (-want +got)\n%s", diff)
 			}
+			if got := b.devices(); got[Key{0, slice.Up, 2}] != 1 || got[Key{0, slice.Down, 2}] != 1 {
+				t.Errorf("devices in realtime: %v, want one each way", got)
+			}
 			// The tuple after NAT, either way round, is the same flow.
 			for _, x := range []Explanation{b.explain(seen, to), b.explain(to, seen)} {
 				if x.Live != true || x.Slice != 2 || x.Device != want.Device {

@@ -1,0 +1,79 @@
+package shaper
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+)
+
+// move sends some packets from the device to the server.
+func (b *testBox) move(packets int) {
+	b.t.Helper()
+	device := listen(b.t, b.device, "10.9.4.7:5004")
+	server := listen(b.t, b.server, "198.51.100.1:6000")
+	for range packets {
+		send(b.t, device, netip.MustParseAddrPort("198.51.100.1:6000"), []byte("hello"))
+		receive(b.t, server)
+	}
+	device.Close()
+	server.Close()
+}
+
+// A tcx program that lets packets pass ends their way through the hook: ours, a clsact filter, never sees them.
+func TestProgramThatIsKeptFromRunningIsAProblem(t *testing.T) {
+	b := newBox(t)
+	b.start(b.config())
+	look := func() string {
+		must(t, b.shaper.lookForSilence())
+		b.move(2 * enoughPackets)
+		must(t, b.shaper.lookForSilence())
+		return problemsText(b.shaper.silence.problems())
+	}
+	if got := look(); got != "" {
+		t.Errorf("problems of a box that is well: %s", got)
+	}
+	const pass = 0 // TCX_PASS
+	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Type: ebpf.SchedCLS, License: "GPL", Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, pass), asm.Return()},
+	})
+	must(t, err)
+	defer prog.Close()
+	dev, err := b.box.Links().LinkByName("venue0")
+	must(t, err)
+	must(t, b.box.Do(func() error {
+		l, err := link.AttachTCX(link.TCXOptions{Interface: dev.Attrs().Index, Program: prog, Attach: ebpf.AttachTCXIngress})
+		if err == nil {
+			t.Cleanup(func() { l.Close() })
+		}
+		return err
+	}))
+	if got := look(); !strings.Contains(got, "venue0 ingress: none of the last") {
+		t.Errorf("problems while a tcx program keeps ours from running: %q", got)
+	}
+}
+
+// A filter after ours that answers TC_ACT_OK makes the kernel overwrite tc_index.
+func TestOverwrittenIndexIsAProblem(t *testing.T) {
+	b := newBox(t)
+	b.start(b.config())
+	must(t, b.shaper.lookForSilence())
+	_, err := b.box.Output("tc", "filter", "add", "dev", "venue0", "ingress", "pref", "7", "protocol", "all", "u32", "match", "u32", "0", "0", "flowid", "0:0")
+	must(t, err)
+	b.move(10)
+	must(t, b.shaper.lookForSilence())
+	if got := problemsText(b.shaper.silence.problems()); !strings.Contains(got, "lost their tc_index") {
+		t.Errorf("problems while tc_index is overwritten: %q", got)
+	}
+}
+
+func problemsText(problems []Problem) string {
+	var b strings.Builder
+	for _, p := range problems {
+		b.WriteString(p.What + "\n")
+	}
+	return b.String()
+}
