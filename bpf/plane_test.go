@@ -279,3 +279,5 @@ var families = []struct {
 
 // port gives an end another port.
 func port(a netip.AddrPort, n uint16) netip.AddrPort { return netip.AddrPortFrom(a.Addr(), n) }
+
+func addrAfter(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Next(), a.Port()) }
