@@ -282,9 +282,13 @@ func (f *field) echoes(t testing.TB, n int, within time.Duration) bool {
 	return false
 }
 
-// flows says that packets pass both ways.
+// flows says that packets pass both ways, and none is lost once neighbours know each other.
 func (f *field) flows(t testing.TB) {
 	t.Helper()
+	if !f.echoes(t, 100, 10*time.Second) {
+		t.Error("nothing passes")
+		return
+	}
 	s := f.stream(t)
 	await(t, "an echo comes back", func() bool { return s.count() > 20 })
 	if _, lost, ordered := s.end(); lost > 0 || !ordered {
