@@ -2,12 +2,15 @@ package shaper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
 // ReconcilerConfig is what a Reconciler is told once.
@@ -27,11 +30,12 @@ type ReconcilerConfig struct {
 
 // Reconciler keeps the kernel as configured.
 type Reconciler struct {
-	log    *slog.Logger
-	cfg    ReconcilerConfig
-	kernel *Kernel
-	ready  chan struct{}
-	heard  *mailbox // what Run is to look at
+	log     *slog.Logger
+	cfg     ReconcilerConfig
+	kernel  *Kernel
+	ready   chan struct{}
+	watcher *tcnl.Watcher
+	heard   *mailbox // what Run is to look at
 
 	working sync.Mutex // one reconcile at a time; guards kernel and what follows
 	roots   *roots
@@ -65,17 +69,21 @@ func NewReconciler(log *slog.Logger, cfg ReconcilerConfig, programs Programs) (*
 	if err != nil {
 		return nil, err
 	}
+	watcher, err := tcnl.Listen(cfg.Netns, kernel.conn)
+	if err != nil {
+		return nil, errors.Join(err, kernel.Close())
+	}
 	if cfg.Drift == 0 {
 		cfg.Drift = time.Minute
 	}
 	return &Reconciler{
-		log: log, cfg: cfg, kernel: kernel, roots: roots, ready: make(chan struct{}), heard: newMailbox(),
+		log: log, cfg: cfg, kernel: kernel, watcher: watcher, roots: roots, ready: make(chan struct{}), heard: newMailbox(),
 		counts: map[string]uint64{Unchanged: 0, Changed: 0, Failed: 0},
 	}, nil
 }
 
-// Close closes the sockets. Shaping goes on.
-func (r *Reconciler) Close() error { return r.kernel.Close() }
+// Close closes the sockets, after Run has ended or without it. Shaping goes on.
+func (r *Reconciler) Close() error { return errors.Join(r.watcher.Close(), r.kernel.Close()) }
 
 // Ready is closed when a first apply has succeeded. Uplinks that wait, or are somebody else's, do not hold it up.
 func (r *Reconciler) Ready() <-chan struct{} { return r.ready }

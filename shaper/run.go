@@ -19,17 +19,13 @@ const (
 )
 
 // Run keeps the kernel as configured until ctx ends: it follows what happens to interfaces and to traffic control, tries again what
-// failed, and looks by itself now and then.
+// failed, and looks by itself now and then. It may be called once.
 func (r *Reconciler) Run(ctx context.Context) error {
-	watcher, err := tcnl.Listen(r.cfg.Netns, r.kernel.conn)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
-		done <- watcher.Run(ctx, r.heard.put)
+		done <- r.watcher.Run(ctx, r.heard.put)
 		cancel()
 	}()
 	r.follow(ctx)

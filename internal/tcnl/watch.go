@@ -57,9 +57,8 @@ func Listen(netnsFd int, own ...*Conn) (*Watcher, error) {
 // Close ends the subscription.
 func (w *Watcher) Close() error { return w.nl.Close() }
 
-// Run calls fn for every event until ctx is done, which is no error. It closes the Watcher.
+// Run calls fn for every event until ctx is done, which is no error.
 func (w *Watcher) Run(ctx context.Context, fn func(Event)) error {
-	defer w.nl.Close()
 	stop := context.AfterFunc(ctx, func() { _ = w.nl.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	for {

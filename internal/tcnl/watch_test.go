@@ -44,6 +44,7 @@ func TestWatcherHearsOthersAlone(t *testing.T) {
 	b := newBench(t, "htb", "clsact", "bpf", "ifb")
 	w, err := tcnl.Listen(b.Fd(), b.conn)
 	must(t, err)
+	defer w.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var seen log
