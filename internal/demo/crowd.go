@@ -14,17 +14,18 @@ import (
 const Attendees = 40
 
 const (
-	callers      = 20 // 0–19, the first videoCallers with video
+	callers      = 22 // 0–21, the first videoCallers with video
 	videoCallers = 4
-	viewers      = 3 // 20–22
-	surfers      = 5 // 23–27
+	viewers      = 3 // 22–24
+	surfers      = 3 // 25–27
 	uploaders    = 6 // 28–33
 	downloaders  = 6 // 34–39
 )
 
 const (
-	flowsEach    = 2 // of an uploader or downloader
-	lookupPause  = 2 * time.Second
+	flowsEach    = 2                      // of an uploader or downloader
+	bulkStagger  = 100 * time.Millisecond // people do not press a button all at once
+	lookupEvery  = 2 * time.Second
 	pageSize     = 60_000
 	pagePause    = time.Second
 	pageDeadline = 15 * time.Second
@@ -70,7 +71,7 @@ func (c *Crowd) behave(ctx context.Context, i int, attendee *Host) error {
 	server, family := c.venue.Server, familyOf(i)
 	g, ctx := errgroup.WithContext(ctx)
 	asking := &lookups{
-		host: attendee, pause: lookupPause,
+		host: attendee, delay: lookupEvery * time.Duration(i) / Attendees, interval: lookupEvery,
 		dns: server.At(family, portDNS), stun: server.At(family, portSTUN),
 		dnsTrips: &c.DNS, stunTrips: &c.STUN,
 	}
@@ -102,7 +103,11 @@ func (c *Crowd) Bulk(ctx context.Context, d Direction) error {
 				port = portBackup
 			}
 			host, peer := c.venue.Attendees[i], c.venue.Server.At(familyOf(i), port)
+			late := time.Duration(flowsEach*(i-first)+flow) * bulkStagger
 			g.Go(func() error {
+				if !pause(ctx, late) {
+					return nil
+				}
 				if d == Up {
 					return upload(ctx, host, peer)
 				}

@@ -76,7 +76,7 @@ func (d *demo) runPart(ctx context.Context, crowd *Crowd, way Direction, length 
 	var bulk errgroup.Group
 	bulk.Go(func() error { return crowd.Bulk(bulkCtx, way) })
 
-	pause(bulkCtx, min(maxWarmUp, length/4))
+	pause(bulkCtx, min(maxWarmUp, length/3))
 	from, movedBefore := time.Now(), crowd.Moved(way)
 	before, err := d.slices(ctx, way)
 	if err != nil {

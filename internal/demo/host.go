@@ -2,11 +2,14 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 
 	"github.com/slicegate/slicegate/internal/nettest"
+	"golang.org/x/sys/unix"
 )
 
 // Host is a machine of the venue: a namespace with an address of each family.
@@ -53,7 +56,12 @@ func (h *Host) DialUDP(peer netip.AddrPort) (conn *net.UDPConn, err error) {
 // ListenTCP opens a listener on the host that takes both families.
 func (h *Host) ListenTCP(port uint16) (listener *net.TCPListener, err error) {
 	err = h.Do(func() error {
-		listener, err = net.ListenTCP("tcp", &net.TCPAddr{Port: int(port)})
+		config := net.ListenConfig{Control: congestion}
+		config.SetMultipathTCP(false)
+		l, err := config.Listen(context.Background(), "tcp", fmt.Sprintf(":%d", port))
+		if err == nil {
+			listener = l.(*net.TCPListener)
+		}
 		return err
 	})
 	return listener, err
@@ -62,7 +70,7 @@ func (h *Host) ListenTCP(port uint16) (listener *net.TCPListener, err error) {
 // DialTCP connects from the host to a peer.
 func (h *Host) DialTCP(ctx context.Context, peer netip.AddrPort) (conn net.Conn, err error) {
 	err = h.Do(func() error {
-		var dialer net.Dialer
+		dialer := net.Dialer{Control: congestion}
 		conn, err = dialer.DialContext(ctx, "tcp", peer.String())
 		return err
 	})
@@ -70,4 +78,16 @@ func (h *Host) DialTCP(ctx context.Context, peer netip.AddrPort) (conn net.Conn,
 		return nil, fmt.Errorf("connect to %s: %w", peer, err)
 	}
 	return conn, nil
+}
+
+// congestion makes TCP of a socket what most servers and phones use, whatever this machine prefers.
+func congestion(_, _ string, socket syscall.RawConn) error {
+	var option error
+	err := socket.Control(func(fd uintptr) {
+		option = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "cubic")
+		if errors.Is(option, unix.ENOENT) {
+			option = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "reno")
+		}
+	})
+	return errors.Join(err, option)
 }

@@ -18,16 +18,20 @@ const lookupTimeout = 3 * time.Second
 type lookups struct {
 	host      *Host
 	dns, stun netip.AddrPort
-	pause     time.Duration
+	delay     time.Duration // before the first
+	interval  time.Duration
 
 	dnsTrips, stunTrips *Trips
 }
 
 // Run asks until ctx is done.
 func (l *lookups) Run(ctx context.Context) error {
+	if !pause(ctx, l.delay) {
+		return nil
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		return every(ctx, l.pause, func(n int) error {
+		return every(ctx, l.interval, func(n int) error {
 			query, err := dnsQuery(uint16(n + 1))
 			if err != nil {
 				return err
@@ -36,7 +40,7 @@ func (l *lookups) Run(ctx context.Context) error {
 		})
 	})
 	g.Go(func() error {
-		return every(ctx, l.pause, func(int) error {
+		return every(ctx, l.interval, func(int) error {
 			return ended(ctx, inquire(ctx, l.host, l.stun, bindingRequest(time.Now()), l.stunTrips))
 		})
 	})

@@ -89,10 +89,6 @@ func (v *Venue) host(v4, v6 string, number int) (*Host, error) {
 	}
 	v.all = append(v.all, ns)
 	h := &Host{NS: ns, V4: address(v4, number), V6: address(v6, number)}
-	// The bulk flows must fill the queue that they meet; a system's own choice (BBR) may be too polite for a lesson.
-	if err := ns.Sysctl("net.ipv4.tcp_congestion_control", "reno"); err != nil {
-		return nil, err
-	}
 	return h, keepOrder(ns)
 }
 
