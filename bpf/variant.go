@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
+	"sync"
 )
 
 // Role is a hook's program.
@@ -45,10 +46,16 @@ type Variant struct {
 
 const namePrefix = "sliced/"
 
+// objectHash is the code's part of a Name: every reconcile asks for all names.
+var objectHash = sync.OnceValue(func() []byte {
+	sum := sha256.Sum256(_DataplaneBytes)
+	return sum[:]
+})
+
 // Name is the name that a filter with this program bears: role, and a hash of code and constants.
 func (v Variant) Name() string {
 	h := sha256.New()
-	h.Write(_DataplaneBytes)
+	h.Write(objectHash())
 	fmt.Fprintf(h, "%+v", v)
 	return namePrefix + v.Role.String() + ":" + hex.EncodeToString(h.Sum(nil)[:4])
 }
