@@ -1,0 +1,105 @@
+package bpf
+
+import (
+	"net"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/slicegate/slicegate/internal/nettest"
+)
+
+// attach puts v's program at an interface's ingress, as the agent would.
+func (p *plane) attach(ns *nettest.NS, ifname string, v Variant) {
+	p.t.Helper()
+	fd, err := p.ProgramFD(v)
+	p.must(err)
+	link, err := ns.Links().LinkByName(ifname)
+	p.must(err)
+	index := link.Attrs().Index
+	p.must(ns.Links().QdiscAdd(&netlink.GenericQdisc{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT},
+		QdiscType:  "clsact",
+	}))
+	p.must(ns.Links().FilterAdd(&netlink.BpfFilter{
+		FilterAttrs: netlink.FilterAttrs{
+			LinkIndex: index, Parent: netlink.HANDLE_MIN_INGRESS, Handle: 1, Priority: 1, Protocol: unix.ETH_P_ALL,
+		},
+		Fd: fd, Name: v.Name(), DirectAction: true,
+	}))
+}
+
+// A batch of datagrams (UDP_SEGMENT) arrives as one packet whose payload is not linear, and whose headers speak of the whole. It is
+// looked into as its first datagram, and counts for all: the next batch's sequence number is the next, not 20 further.
+func TestBatchOfDatagrams(t *testing.T) {
+	nettest.Require(t, "netns", "veth", "clsact")
+	p := newPlane(t)
+	device, box := nettest.NewT(t), nettest.NewT(t)
+	p.must(nettest.Veth(device, "eth0", box, "venue0"))
+	p.must(device.Addr("eth0", "10.9.4.7/24", "2001:db8:4::7/64"))
+	p.must(box.Addr("venue0", "10.9.4.1/24", "2001:db8:4::1/64"))
+	p.attach(box, "venue0", venueIn)
+	const size, segments = 300, 20
+	for i, to := range []string{"10.9.4.1:50000", "[2001:db8:4::1]:50000"} {
+		t.Run(families[i].name, func(t *testing.T) {
+			p := p.in(t)
+			from := addr("10.9.4.7:40000")
+			if i == 1 {
+				from = addr("[2001:db8:4::7]:40000")
+			}
+			p.must(device.Do(func() error {
+				conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(from))
+				if err != nil {
+					return err
+				}
+				defer conn.Close()
+				if err := segment(conn, size); err != nil {
+					return err
+				}
+				for first := uint16(1); first <= 1+2*segments; first += segments {
+					var batch []byte
+					for _, payload := range stream(segments, first, 1, size) {
+						batch = append(batch, payload...)
+					}
+					if _, err := conn.WriteToUDPAddrPort(batch, addr(to)); err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+			key := packet{from: from, to: addr(to)}.key()
+			deadline := time.Now().Add(10 * time.Second)
+			for f := p.flow("flows_new", key); f == nil || f.Packets < 3; f = p.flow("flows_new", key) {
+				if time.Now().After(deadline) {
+					t.Fatalf("flow %+v after 10 s; is it no batch?", f)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			if got := p.learned(key); got != audio {
+				t.Errorf("learned %+v, want %+v", got, audio)
+			}
+			if f := p.flow("flows_new", key); f.SettledAt != 2 || f.Packets != 3 {
+				t.Errorf("settled at packet %d of %d, want 2 of 3 batches", f.SettledAt, f.Packets)
+			}
+		})
+	}
+}
+
+// segment makes each write a batch of datagrams of so many bytes.
+func segment(conn *net.UDPConn, size int) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), syscall.IPPROTO_UDP, unix.UDP_SEGMENT, size)
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
