@@ -26,7 +26,7 @@ const (
 	flowsEach    = 2                      // of an uploader or downloader
 	bulkStagger  = 100 * time.Millisecond // people do not press a button all at once
 	lookupEvery  = 2 * time.Second
-	pageSize     = 60_000
+	pageSize     = 30_000
 	pagePause    = time.Second
 	pageDeadline = 15 * time.Second
 )

@@ -1,11 +1,12 @@
 package demo
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
-	"text/tabwriter"
+	"slices"
 	"time"
 
 	"github.com/slicegate/slicegate/internal/api/client"
@@ -50,50 +51,60 @@ func milliseconds(d time.Duration) float64 {
 
 // WriteTable writes the report for people.
 func (r Report) WriteTable(w io.Writer) error {
-	t := &table{tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)}
-	t.comparison("upload saturated", r.Without.Up, r.With.Up)
-	t.comparison("download saturated", r.Without.Down, r.With.Down)
-	t.row("slices, while saturated", "offered", "bounds", "delay p50", "p99", "dropped", "")
-	for _, s := range append(r.With.Up.Slices, r.With.Down.Slices...) {
+	var t table
+	t.comparison(Up, r.Without.Up, r.With.Up)
+	t.comparison(Down, r.Without.Down, r.With.Down)
+	t.line("slices, while saturated", "offered", "min–max", "delay p50", "delay p99", "dropped")
+	for _, s := range slices.Concat(r.With.Up.Slices, r.With.Down.Slices) {
 		p50, p99 := delaysOf(s.SliceStatus)
 		bounds := fmt.Sprintf("%s–%s", short(s.MinBPS), short(s.MaxBPS))
-		t.row(s.Direction+" "+s.Name, mbit(s.Rate), bounds, p50, p99, fmt.Sprint(s.Dropped), "")
+		t.line("  "+s.Direction+" "+s.Name, mbit(s.Rate), bounds, p50, p99, fmt.Sprint(s.Dropped))
 	}
-	return t.Flush()
+	_, err := t.WriteTo(w)
+	return err
 }
 
-type table struct{ *tabwriter.Writer }
+type table struct{ bytes.Buffer }
 
-func (t *table) row(cells ...string) {
+func (t *table) line(name string, cells ...string) {
+	fmt.Fprintf(t, "%-32s", name)
 	for _, cell := range cells {
-		fmt.Fprint(t, cell, "\t") // errors come out of Flush
+		fmt.Fprintf(t, "%14s", cell)
 	}
 	fmt.Fprintln(t)
 }
 
-// comparison sets one part against the same part with slicing.
-func (t *table) comparison(title string, without, with Part) {
-	t.row(title, "without", "with", "")
-	t.times("calls, round trip p50", without.Calls.P50, with.Calls.P50)
-	t.times("calls, round trip p99", without.Calls.P99, with.Calls.P99)
-	t.row("calls, lost", lost(without.Calls), lost(with.Calls), "")
-	t.times("stage to viewers, one way p99", without.Stage.P99, with.Stage.P99)
-	t.times("name looked up p99", without.DNS.P99, with.DNS.P99)
-	t.times("STUN answered p99", without.STUN.P99, with.STUN.P99)
-	t.times("page loaded p50", without.Pages.P50, with.Pages.P50)
-	t.row("bulk goodput", mbit(without.Bulk), mbit(with.Bulk), "")
+// comparison sets one part against the same part with slicing. Only a saturated download gets in the way of those who watch.
+func (t *table) comparison(way Direction, without, with Part) {
+	t.line(load(way)+" saturated", "without", "with slicing")
+	t.times("  calls, round trip p50", without.Calls.P50, with.Calls.P50)
+	t.times("  calls, round trip p99", without.Calls.P99, with.Calls.P99)
+	t.line("  calls, lost", lost(without.Calls), lost(with.Calls))
+	if way == Down {
+		t.times("  stream to viewers, one way p99", without.Stage.P99, with.Stage.P99)
+	}
+	t.times("  name looked up p99", without.DNS.P99, with.DNS.P99)
+	t.times("  STUN answered p99", without.STUN.P99, with.STUN.P99)
+	t.times("  page loaded p50", without.Pages.P50, with.Pages.P50)
+	t.line("  bulk goodput", mbit(without.Bulk), mbit(with.Bulk))
 	fmt.Fprintln(t)
 }
 
 func (t *table) times(name string, without, with time.Duration) {
-	better := ""
-	if with > 0 {
-		better = fmt.Sprintf("÷ %.1f", float64(without)/float64(with))
+	if without == 0 || with == 0 {
+		t.line(name, ms(without), ms(with))
+		return
 	}
-	t.row(name, ms(without), ms(with), better)
+	t.line(name, ms(without), ms(with), fmt.Sprintf("÷ %.1f", float64(without)/float64(with)))
 }
 
-func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", milliseconds(d)) }
+// ms writes a duration; zero is none.
+func ms(d time.Duration) string {
+	if d == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f ms", milliseconds(d))
+}
 
 func mbit(rate float64) string { return fmt.Sprintf("%.2f Mbit/s", rate/1e6) }
 
