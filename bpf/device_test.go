@@ -145,8 +145,9 @@ func TestDeviceOfKnownFlow(t *testing.T) {
 func TestJudgeChangesNothing(t *testing.T) {
 	p := newPlane(t)
 	pk := packet{from: families[0].from, to: families[0].to, payload: stun(0)}
-	for range 3 {
-		if v, _, err := p.Judge(venueIn, pk.bytes()); err != nil || v.Slice != signalling || Rank(v.Rank) != RankProvisional {
+	rawIP := Variant{RawIP: true, ByAddress: true} // a venue's, but the frame is still Ethernet's
+	for _, variant := range []Variant{venueIn, venueIn, rawIP} {
+		if v, _, err := p.Judge(variant, pk.bytes()); err != nil || v.Slice != signalling || Rank(v.Rank) != RankProvisional {
 			t.Errorf("judged %+v, %v", v, err)
 		}
 		if v, _, err := p.Judge(venueIn, pk.bytes()[:36]); err != nil || v.Slice != media {

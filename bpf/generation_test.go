@@ -80,6 +80,45 @@ func TestVerdictFollowsTrustedDSCP(t *testing.T) {
 	}
 }
 
+// phase is where a test's pin is: odd while it changes, else the second bit says whether the flow is pinned.
+type phase struct{ atomic.Uint64 }
+
+// phaseSlice gives the slice in which a packet must be; false while either will do.
+func phaseSlice(at uint64) (uint8, bool) {
+	if at&2 != 0 {
+		return realtime, at&1 == 0
+	}
+	return media, at&1 == 0
+}
+
+// sender puts one frame through a hook again and again, and looks at the class of each packet during which no pin changed.
+type sender struct {
+	prog    *ebpf.Program
+	frame   []byte
+	checked atomic.Uint64
+}
+
+func (s *sender) run(now *phase, stop *atomic.Bool) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for !stop.Load() {
+		before := now.Load()
+		_, _, left, err := runProgram(s.prog, s.frame, skBuff{})
+		if err != nil {
+			return err
+		}
+		want, settled := phaseSlice(before)
+		if !settled || now.Load() != before {
+			continue
+		}
+		s.checked.Add(1)
+		if got := classOf(left); got != want {
+			return fmt.Errorf("slice %d, want %d", got, want)
+		}
+	}
+	return nil
+}
+
 // When a pin's or its release's writes are done, every packet on every CPU is where it belongs: also the flow's first, and also
 // while another CPU is just asking the pins again.
 func TestPinRacesWithPackets(t *testing.T) {
@@ -89,39 +128,17 @@ func TestPinRacesWithPackets(t *testing.T) {
 	p.must(err)
 	in, err := p.program(uplinkIn)
 	p.must(err)
-
 	// Two senders that never wait would keep the scheduler's two places for 10 ms at a time.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 2))
-
-	// now is odd while pins change; else it says, in its second bit, whether the flow is pinned.
-	var now atomic.Uint64
+	var now phase
 	var stop atomic.Bool
-	var checked [2]atomic.Uint64
-	var senders sync.WaitGroup
-	failed := make(chan string, 2)
-	for i := range checked {
-		prog, frame := out, pk.bytes()
-		if i == 1 {
-			prog, frame = in, pk.back().bytes()
-		}
-		senders.Go(func() {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			for !stop.Load() {
-				before := now.Load()
-				_, _, left, err := runProgram(prog, frame, skBuff{})
-				if before&1 != 0 || now.Load() != before {
-					continue
-				}
-				checked[i].Add(1)
-				want := uint8(media)
-				if before&2 != 0 {
-					want = realtime
-				}
-				if got := classOf(left); err != nil || got != want {
-					failed <- fmt.Sprintf("hook %d: slice %d, want %d: %v", i, got, want, err)
-					return
-				}
+	var running sync.WaitGroup
+	senders := []*sender{{prog: out, frame: pk.bytes()}, {prog: in, frame: pk.back().bytes()}}
+	failed := make(chan error, len(senders))
+	for _, s := range senders {
+		running.Go(func() {
+			if err := s.run(&now, &stop); err != nil {
+				failed <- err
 			}
 		})
 	}
@@ -129,15 +146,14 @@ func TestPinRacesWithPackets(t *testing.T) {
 		now.Add(1)
 		do()
 		now.Add(1)
-		for i := range checked { // until each sender has had a packet
-			for n := checked[i].Load(); checked[i].Load() == n && len(failed) == 0; {
+		for _, s := range senders { // until each has had a packet
+			for n := s.checked.Load(); s.checked.Load() == n && len(failed) == 0; {
 				time.Sleep(20 * time.Microsecond)
 			}
 		}
 	}
 	for i := 0; i < 400 && len(failed) == 0; i++ {
-		// Every other time the flow is new to both.
-		if i%2 == 0 {
+		if i%2 == 0 { // every other time the flow is new
 			for _, table := range []string{"flows", "flows_new"} {
 				if err := p.Maps[table].Delete(pk.key()); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 					t.Fatal(err)
@@ -148,9 +164,9 @@ func TestPinRacesWithPackets(t *testing.T) {
 		change(func() { p.unpin(pk.key()) })
 	}
 	stop.Store(true)
-	senders.Wait()
+	running.Wait()
 	close(failed)
-	for f := range failed {
-		t.Error(f)
+	for err := range failed {
+		t.Error(err)
 	}
 }

@@ -73,9 +73,9 @@ func runProgram(p *ebpf.Program, frame []byte, ctx skBuff) (ret int32, frameOut 
 	return int32(code), opts.DataOut, ctxOut, nil
 }
 
-// Judge says what the venue's side would give to a frame as the first packet of its flow, and who pays. It changes nothing.
+// Judge says what the venue's side would give to an Ethernet frame as the first packet of its flow, and who pays. It changes nothing.
 func (s *Set) Judge(v Variant, frame []byte) (Verdict, uint8, error) {
-	v.Role, v.Dry = VenueIngress, true
+	v.Role, v.Dry, v.RawIP = VenueIngress, true, false
 	_, _, ctx, err := s.run(v, frame, skBuff{})
 	if err != nil {
 		return Verdict{}, 0, err

@@ -84,6 +84,12 @@ func TestRawIP(t *testing.T) {
 			if _, second := marked(p.sentAs(venue, pk.ip(), skBuff{})); first == 0 || second != first {
 				t.Errorf("devices %d and %d, want the same one", first, second)
 			}
+			device := DeviceKey{Ifindex: 1, Addr: Address(end.Addr())} // there is no MAC
+			if end.Addr().Is6() {
+				clear(device.Addr[8:])
+			}
+			var d Device
+			p.must(p.Maps["devices"].Lookup(device, &d))
 			if ret, _, left := p.put(uplink, pk.ip(), skBuff{}); ret != actRedirect || sliceOf(left) != signalling {
 				t.Errorf("uplink_in returned %d for slice %d", ret, sliceOf(left))
 			}

@@ -43,13 +43,19 @@ func TestBatchOfDatagrams(t *testing.T) {
 	p.must(box.Addr("venue0", "10.9.4.1/24", "2001:db8:4::1/64"))
 	p.attach(box, "venue0", venueIn)
 	const size, segments = 300, 20
-	for i, to := range []string{"10.9.4.1:50000", "[2001:db8:4::1]:50000"} {
-		t.Run(families[i].name, func(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		from, to string
+		firsts   []uint16 // sequence numbers
+		settled  uint16
+	}{
+		{"ipv4", "10.9.4.7:40000", "10.9.4.1:50000", []uint16{1, 21, 41}, 2},
+		{"ipv6", "[2001:db8:4::7]:40000", "[2001:db8:4::1]:50000", []uint16{1, 21, 41}, 2},
+		{"ipv4 after a gap", "10.9.4.7:40000", "10.9.4.1:50000", []uint16{1, 101, 121}, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
 			p := p.in(t)
-			from := addr("10.9.4.7:40000")
-			if i == 1 {
-				from = addr("[2001:db8:4::7]:40000")
-			}
+			from, to := addr(test.from), addr(test.to)
 			p.must(device.Do(func() error {
 				conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(from))
 				if err != nil {
@@ -59,18 +65,18 @@ func TestBatchOfDatagrams(t *testing.T) {
 				if err := segment(conn, size); err != nil {
 					return err
 				}
-				for first := uint16(1); first <= 1+2*segments; first += segments {
+				for _, first := range test.firsts {
 					var batch []byte
 					for _, payload := range stream(segments, first, 1, size) {
 						batch = append(batch, payload...)
 					}
-					if _, err := conn.WriteToUDPAddrPort(batch, addr(to)); err != nil {
+					if _, err := conn.WriteToUDPAddrPort(batch, to); err != nil {
 						return err
 					}
 				}
 				return nil
 			}))
-			key := packet{from: from, to: addr(to)}.key()
+			key := packet{from: from, to: to}.key()
 			deadline := time.Now().Add(10 * time.Second)
 			for f := p.flow("flows_new", key); f == nil || f.Packets < 3; f = p.flow("flows_new", key) {
 				if time.Now().After(deadline) {
@@ -81,8 +87,8 @@ func TestBatchOfDatagrams(t *testing.T) {
 			if got := p.learned(key); got != audio {
 				t.Errorf("learned %+v, want %+v", got, audio)
 			}
-			if f := p.flow("flows_new", key); f.SettledAt != 2 || f.Packets != 3 {
-				t.Errorf("settled at packet %d of %d, want 2 of 3 batches", f.SettledAt, f.Packets)
+			if f := p.flow("flows_new", key); f.SettledAt != test.settled || f.Packets != 3 {
+				t.Errorf("settled at packet %d of %d, want %d of 3 batches", f.SettledAt, f.Packets, test.settled)
 			}
 		})
 	}

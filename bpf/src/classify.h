@@ -28,7 +28,8 @@ static __always_inline struct answer begin(struct __sk_buff *skb, const struct s
 }
 
 /* review is what a known flow gets when there is something to ask again: once a second, on new pins or rules, while it is open. */
-static __always_inline void review(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f, bool venue, __u64 now)
+static __always_inline void review(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f, bool venue,
+				   __u64 now)
 {
 	count_packet(f);
 	if (is_old(box, p, f))

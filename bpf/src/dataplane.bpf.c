@@ -247,15 +247,16 @@ SEC("tc")
 int venue_out(struct __sk_buff *skb)
 {
 	const struct settings *box = box_settings();
+	__u8 slice = skb->tc_index & 15;
 
 	if (!box)
 		return TC_ACT_UNSPEC;
 	bump(&hooks, hook);
-	if (write_dscp) {
+	if (write_dscp && slice) { /* the box's own has none, and bears what its sender chose */
 		struct packet p = {};
 
 		if (parse(skb, &p, false) == PARSED_IP)
-			write_ds(skb, &p, box->dscp_of_slice[skb->tc_index & 15]);
+			write_ds(skb, &p, box->dscp_of_slice[slice]);
 	}
 	/* The venue's own queues must not see our class, our time stamp, or one flow a device. What the box itself sent has a time
 	 * of its own, if any: its sender's pacing.

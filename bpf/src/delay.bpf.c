@@ -63,11 +63,16 @@ static __always_inline __u32 bucket_of(__u64 us)
 
 	if (v < 16)
 		return v;
-	if (v >> 16) octave += 16;
-	if (v >> octave >> 8) octave += 8;
-	if (v >> octave >> 4) octave += 4;
-	if (v >> octave >> 2) octave += 2;
-	if (v >> octave >> 1) octave += 1;
+	if (v >> 16)
+		octave += 16;
+	if (v >> octave >> 8)
+		octave += 8;
+	if (v >> octave >> 4)
+		octave += 4;
+	if (v >> octave >> 2)
+		octave += 2;
+	if (v >> octave >> 1)
+		octave += 1;
 	return (octave - 3) * 16 + (v >> (octave - 4) & 15);
 }
 

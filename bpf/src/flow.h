@@ -22,15 +22,13 @@ struct answer {
 
 static __always_inline struct verdict verdict(const struct settings *box, const struct flow *f)
 {
-	bool given = f->given.rank >= f->learned.rank;
-	struct verdict v = given ? f->given : f->learned;
+	struct verdict v = f->given.rank >= f->learned.rank ? f->given : f->learned;
 
 	if (v.rank <= RANK_DEFAULT) {
 		v.rank = RANK_DEFAULT;
 		v.slice = box->default_slice; /* it may have changed since */
 	}
-	if (!v.kind)
-		v.kind = given ? f->learned.kind : f->given.kind;
+	v.kind = f->learned.kind ?: f->given.kind;
 	return v;
 }
 

@@ -97,14 +97,14 @@ struct pppoe_header {
 #define PPP_IPV6 0x0057
 
 /* take gives the header at the cursor and moves past it, or NULL. */
-#define take(c, type)                                             \
-	({                                                        \
-		type *header_ = (c)->at;                          \
-		if ((void *)(header_ + 1) > (c)->end)             \
-			header_ = NULL;                           \
-		else                                              \
-			(c)->at = header_ + 1;                    \
-		header_;                                          \
+#define take(c, type)                                 \
+	({                                            \
+		type *header_ = (c)->at;              \
+		if ((void *)(header_ + 1) > (c)->end) \
+			header_ = NULL;               \
+		else                                  \
+			(c)->at = header_ + 1;        \
+		header_;                              \
 	})
 
 static __always_inline void key_addresses(struct flow_key *key, const void *src, const void *dst, bool local_is_source)

@@ -171,7 +171,8 @@ static __always_inline struct verdict by_payload(struct __sk_buff *skb, const st
 	return verdict_of(0, RANK_NONE, KIND_UNKNOWN);
 }
 
-static __always_inline struct verdict by_structure(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f)
+static __always_inline struct verdict by_structure(struct __sk_buff *skb, const struct settings *box, const struct packet *p,
+						   struct flow *f)
 {
 	struct verdict v = by_header(box, p);
 
