@@ -8,7 +8,7 @@ import (
 // BenchmarkCalls compares the calls' round trips without slicing, with it, and after the agent was killed.
 func BenchmarkCalls(b *testing.B) {
 	const length, wantRatio = 20 * time.Second, 10
-	venue := newVenue(b)
+	venue := newVenue(b, DefaultLink)
 	agent := newAgent(b, venue)
 	d := &demo{venue: venue, live: live{venue: venue}}
 	half := func() Half {

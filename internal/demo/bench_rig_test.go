@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/slicegate/slicegate/internal/nettest"
 	"golang.org/x/sync/errgroup"
@@ -15,10 +16,13 @@ type rig struct {
 	agent *Agent
 }
 
-func newVenue(tb testing.TB) *Venue {
+// wide is a modem that holds nothing up, so that the box alone is judged.
+var wide = Link{Rate: 1e9, Queue: 100 * time.Millisecond}
+
+func newVenue(tb testing.TB, link Link) *Venue {
 	tb.Helper()
 	nettest.Require(tb, Needs...)
-	venue, err := NewVenue(Attendees, DefaultLink)
+	venue, err := NewVenue(Attendees, link)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -30,7 +34,7 @@ func newVenue(tb testing.TB) *Venue {
 	return venue
 }
 
-// newAgent builds an agent for the venue without starting it.
+// newAgent builds an agent that shapes the venue as for the demo's contract, without starting it.
 func newAgent(tb testing.TB, venue *Venue) *Agent {
 	tb.Helper()
 	dir := tb.TempDir()
@@ -59,7 +63,7 @@ func start(tb testing.TB, agent *Agent) {
 
 func newRig(tb testing.TB) *rig {
 	tb.Helper()
-	venue := newVenue(tb)
+	venue := newVenue(tb, wide)
 	agent := newAgent(tb, venue)
 	start(tb, agent)
 	return &rig{venue: venue, agent: agent}
