@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slicegate/slicegate/internal/nettest"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/slicegate/slicegate/internal/nettest"
 )
 
 // rig is a venue with an agent that is running.

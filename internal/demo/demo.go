@@ -7,9 +7,10 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/slicegate/slicegate/internal/api/client"
 	"github.com/slicegate/slicegate/internal/nettest"
-	"golang.org/x/sync/errgroup"
 )
 
 // Options of a run.

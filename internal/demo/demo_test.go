@@ -25,6 +25,9 @@ func TestDemo(t *testing.T) {
 		if with.Calls.P50 > without.Calls.P50 {
 			t.Errorf("%s: p50 is %s with slicing and %s without", way, with.Calls.P50, without.Calls.P50)
 		}
+		if way == Down && with.Stage.P50 > without.Stage.P50 {
+			t.Errorf("a stream's p50 is %s with slicing and %s without", with.Stage.P50, without.Stage.P50)
+		}
 		if with.Bulk == 0 {
 			t.Errorf("%s: bulk transfers starve with slicing", way)
 		}

@@ -49,7 +49,7 @@ func NewFar(host *Host, played *Trips) (*Far, error) {
 		if err != nil {
 			return nil, errors.Join(err, f.close())
 		}
-		f.services = append(f.services, service{conn, func(ctx context.Context) error { return respond(ctx, conn, answer) }})
+		f.services = append(f.services, service{conn, func(context.Context) error { return respond(conn, answer) }})
 		if port == portStage {
 			f.services = append(f.services, service{conn, func(ctx context.Context) error { return stage.play(ctx, conn) }})
 		}
@@ -85,7 +85,7 @@ func (f *Far) close() error {
 // responder gives the answer to a datagram, nil for none. It may be made in place.
 type responder func(datagram []byte, from netip.AddrPort) []byte
 
-func respond(ctx context.Context, conn *net.UDPConn, answer responder) error {
+func respond(conn *net.UDPConn, answer responder) error {
 	buf := make([]byte, 2048)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf)

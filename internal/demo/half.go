@@ -7,8 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/slicegate/slicegate/internal/api/client"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/slicegate/slicegate/internal/api/client"
 )
 
 // Half is what was measured without slicing, or with it.
@@ -22,7 +23,6 @@ type Part struct {
 
 	Bulk   float64    // goodput of the bulk transfers, bit/s
 	Slices []SliceUse // of the saturated direction; nil without slicing
-	Span   time.Duration
 }
 
 // SliceUse is a slice's share of a part.
@@ -37,6 +37,7 @@ const (
 	comeHome   = time.Second     // for what is under way at a part's end to arrive
 	drainEvery = 50 * time.Millisecond
 	maxDrain   = 5 * time.Second
+	drained    = 10 * 1514 // bytes: calls alone leave no more
 )
 
 // runHalf lets a crowd at the venue, saturates one direction after the other, and measures. It takes about duration.
@@ -69,6 +70,7 @@ func (d *demo) runHalf(ctx context.Context, duration time.Duration) (Half, error
 	return half, ctx.Err()
 }
 
+// runPart saturates one direction, and measures once the queues have had time to fill.
 func (d *demo) runPart(ctx context.Context, crowd *Crowd, way Direction, length time.Duration) (Part, error) {
 	d.live.begin(way, length)
 	bulkCtx, stopBulk := context.WithTimeout(ctx, length)
@@ -78,28 +80,23 @@ func (d *demo) runPart(ctx context.Context, crowd *Crowd, way Direction, length 
 
 	pause(bulkCtx, min(maxWarmUp, length/3))
 	from, movedBefore := time.Now(), crowd.Moved(way)
-	before, err := d.slices(ctx, way)
-	if err != nil {
-		return Part{}, err
-	}
+	before, errBefore := d.slices(ctx, way)
 	<-bulkCtx.Done()
 	until, movedAfter := time.Now(), crowd.Moved(way)
-	after, err := d.slices(ctx, way)
-	if err := errors.Join(err, bulk.Wait(), ctx.Err()); err != nil {
+	after, errAfter := d.slices(ctx, way)
+	if err := errors.Join(errBefore, errAfter, bulk.Wait(), ctx.Err()); err != nil {
 		return Part{}, fmt.Errorf("saturate %s: %w", way, err)
 	}
 	pause(ctx, comeHome)
 
 	span := until.Sub(from)
 	part := Part{
-		Calls: crowd.Calls.Between(from, until),
-		Stage: crowd.Stage.Between(from, until),
-		DNS:   crowd.DNS.Between(from, until),
-		STUN:  crowd.STUN.Between(from, until),
-		Pages: crowd.Pages.Between(from, until),
-		Bulk:  bitrate(movedAfter-movedBefore, span),
-		Span:  span,
-
+		Calls:  crowd.Calls.Between(from, until),
+		Stage:  crowd.Stage.Between(from, until),
+		DNS:    crowd.DNS.Between(from, until),
+		STUN:   crowd.STUN.Between(from, until),
+		Pages:  crowd.Pages.Between(from, until),
+		Bulk:   bitrate(movedAfter-movedBefore, span),
 		Slices: usesOf(before, after, span),
 	}
 	return part, d.drain(ctx, way)
@@ -109,7 +106,7 @@ func (d *demo) runPart(ctx context.Context, crowd *Crowd, way Direction, length 
 func (d *demo) drain(ctx context.Context, way Direction) error {
 	for start := time.Now(); time.Since(start) < maxDrain; {
 		waiting, err := d.venue.Modem.Backlog(way)
-		if err != nil || waiting < 10*1514 {
+		if err != nil || waiting < drained {
 			return err
 		}
 		if !pause(ctx, drainEvery) {

@@ -8,8 +8,9 @@ import (
 	"net/netip"
 	"syscall"
 
-	"github.com/slicegate/slicegate/internal/nettest"
 	"golang.org/x/sys/unix"
+
+	"github.com/slicegate/slicegate/internal/nettest"
 )
 
 // Host is a machine of the venue: a namespace with an address of each family.

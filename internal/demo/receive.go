@@ -68,9 +68,10 @@ func untilDone(ctx context.Context, conn interface{ Close() error }) (stop func(
 	}
 }
 
-// ended tells an error that the end of ctx explains from one that it does not.
+// ended gives an error that the end of ctx, of a socket or of its patience does not explain.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
+	explained := ctx.Err() != nil || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded)
+	if explained {
 		return nil
 	}
 	return err
