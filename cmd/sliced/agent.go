@@ -20,6 +20,7 @@ type agent struct {
 	shaper    *shaper.Shaper
 	metrics   *metrics.Listener
 	overrides string // file in which live changes are kept
+	scraped   string // address of metrics since the start
 
 	changing sync.Mutex // held while the configuration changes, so that changes come one after the other
 
@@ -37,7 +38,7 @@ var errNotApplied = errors.New("not all of it could be applied yet")
 
 // newAgent reads the live changes of earlier starts from the state directory, and leaves out those that the file no longer takes.
 func newAgent(log *slog.Logger, stateDir string, file *config.Config, s *shaper.Shaper) *agent {
-	a := &agent{log: log, shaper: s, overrides: filepath.Join(stateDir, "overrides.json"), file: file}
+	a := &agent{log: log, shaper: s, overrides: filepath.Join(stateDir, "overrides.json"), scraped: file.Metrics.Listen, file: file}
 	stored, err := config.LoadOverrides(a.overrides)
 	if err != nil {
 		log.Error("overrides_unreadable", "error", err)
@@ -80,6 +81,12 @@ func (a *agent) current() (shaper.Config, []api.Problem) {
 	var problems []api.Problem
 	if a.reload != nil {
 		problems = append(problems, *a.reload)
+	}
+	if a.file.Metrics.Listen != a.scraped {
+		problems = append(problems, api.Problem{
+			What: fmt.Sprintf("metrics.listen is now %q, metrics are still on %q", a.file.Metrics.Listen, a.scraped),
+			Do:   "restart sliced when it suits; shaping goes on meanwhile",
+		})
 	}
 	for _, d := range a.leftOver {
 		problems = append(problems, api.Problem{
