@@ -101,9 +101,6 @@ func (s *Systemd) Reload(fn func()) {
 	fn()
 }
 
-// Status shows a line in "systemctl status".
-func (s *Systemd) Status(text string) { s.tell("STATUS=" + text) }
-
 // tell goes on when nobody hears: systemd's own time limits decide what follows.
 func (s *Systemd) tell(state ...string) {
 	if err := s.notifier.Notify(state...); err != nil {

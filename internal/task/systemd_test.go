@@ -78,10 +78,6 @@ func TestSystemdIsTold(t *testing.T) {
 	if got := next(t, conn, soon); got != "READY=1" {
 		t.Errorf("told %q when ready", got)
 	}
-	s.Status("2 uplinks shaped")
-	if got := next(t, conn, soon); got != "STATUS=2 uplinks shaped" {
-		t.Errorf("told %q for a status", got)
-	}
 	s.Reload(func() {
 		state, usec, _ := strings.Cut(next(t, conn, soon), "\nMONOTONIC_USEC=")
 		if _, err := strconv.ParseUint(usec, 10, 64); state != "RELOADING=1" || err != nil {
@@ -163,7 +159,6 @@ func TestWithoutSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop := run(t, s)
-	s.Status("nobody listens")
 	ran := false
 	s.Reload(func() { ran = true })
 	stop()

@@ -90,7 +90,6 @@ func (e *encoder) pad() {
 	e.b = append(e.b, make([]byte, align(len(e.b))-len(e.b))...)
 }
 
-func (e *encoder) u8(typ uint16, v uint8)   { e.bytes(typ, []byte{v}) }
 func (e *encoder) u32(typ uint16, v uint32) { e.bytes(typ, native.AppendUint32(nil, v)) }
 func (e *encoder) u64(typ uint16, v uint64) { e.bytes(typ, native.AppendUint64(nil, v)) }
 

@@ -64,8 +64,3 @@ func parseFQCoDel(b []byte) FQCoDel {
 	}
 	return q
 }
-
-// CoDelTime is what the kernel dumps for a time in microseconds: it counts in units of 1024 ns.
-func CoDelTime(us uint32) uint32 {
-	return uint32(uint64(us) * 1000 >> 10 << 10 / 1000)
-}

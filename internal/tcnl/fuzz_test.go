@@ -61,7 +61,7 @@ func TestDumpToleratesOtherKernels(t *testing.T) {
 		want HTBClass
 	}{
 		{"as it is", class(func(e *encoder) { htb.encode(e) }), htb},
-		{"unknown attributes around", class(func(e *encoder) { e.u8(200, 1); htb.encode(e); e.bytes(201, make([]byte, 33)) }), htb},
+		{"unknown attributes around", class(func(e *encoder) { e.bytes(200, []byte{1}); htb.encode(e); e.bytes(201, make([]byte, 33)) }), htb},
 		{"longer structure", class(func(e *encoder) { e.bytes(htbParms, append(parms.b[attrHeader:], 1, 2, 3, 4, 5)) }), htb},
 		{"shorter structure", class(func(e *encoder) { e.bytes(htbParms, parms.b[attrHeader:attrHeader+10]) }), HTBClass{Rate: Rate{LinkLayer: Ethernet}}},
 		{"no options", class(func(*encoder) {}), HTBClass{}},
