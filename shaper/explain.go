@@ -1,6 +1,7 @@
 package shaper
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -91,14 +92,12 @@ func (e explainer) live(inside slice.Flow, entry *bpf.Flow) (Explanation, error)
 func (e explainer) combine(inside, outside *bpf.Flow) (Explanation, error) {
 	x := Explanation{Live: true}
 	var verdict bpf.Verdict
-	var kind uint8
 	consider := func(v bpf.Verdict, settledAt uint16) {
-		if v.Kind != 0 {
-			kind = v.Kind
-		}
 		if v.Rank > verdict.Rank {
+			v.Kind = cmp.Or(v.Kind, verdict.Kind) // a pin or a rule says nothing of what is inside
 			verdict, x.PacketsToSettle = v, int(settledAt)
 		}
+		verdict.Kind = cmp.Or(verdict.Kind, v.Kind)
 	}
 	device := uint16(0)
 	if inside != nil {
@@ -113,7 +112,6 @@ func (e explainer) combine(inside, outside *bpf.Flow) (Explanation, error) {
 			device, x.Experience = outside.Device, outside.Experience
 		}
 	}
-	verdict.Kind = kind
 	return e.finish(x, verdict, device)
 }
 
