@@ -48,8 +48,11 @@ func NewReplay(log *slog.Logger, cfg ReplayConfig) (*Replay, error) {
 // Close drops maps and programs.
 func (r *Replay) Close() error { return r.set.Close() }
 
-// MaxReplayFrame is about what the kernel's test runs take, in bytes.
-const MaxReplayFrame = 3500
+// What the kernel's test runs take: MaxReplayFrame bytes of a frame, about, that was at most maxWireLength long.
+const (
+	MaxReplayFrame = 3500
+	maxWireLength  = 65536
+)
 
 // Packet judges one Ethernet frame of 14 to MaxReplayFrame bytes, captured at a time since the capture's first packet. length is
 // its length on the wire; outbound says that the venue's end sent it. Packets of a flow must come in their order.
@@ -57,7 +60,7 @@ func (r *Replay) Packet(frame []byte, length int, at time.Duration, outbound boo
 	if len(frame) > MaxReplayFrame {
 		return Verdict{}, fmt.Errorf("replay packet: a frame of %d bytes is longer than %d", len(frame), MaxReplayFrame)
 	}
-	ctx := skBuff{Tstamp: uint64(replayEpoch + at), WireLen: uint32(max(length, len(frame)))}
+	ctx := skBuff{Tstamp: uint64(replayEpoch + at), WireLen: uint32(min(max(length, len(frame)), maxWireLength))}
 	if !outbound {
 		_, _, out, err := r.set.run(replayUplinkIn, frame, ctx)
 		return verdictIn(out), err
