@@ -3,7 +3,6 @@ package replay
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -38,7 +37,7 @@ func TestInTheKernel(t *testing.T) {
 	for _, link := range []pcapfile.Link{0, pcapfile.Raw, pcapfile.Cooked, pcapfile.Cooked2} {
 		for _, family := range []struct{ phone, server string }{{"10.9.4.7", "192.0.2.33"}, {"2001:db8:4::7", "2001:db8:ffff::33"}} {
 			t.Run(fmt.Sprintf("%s %s", link, family.phone), func(t *testing.T) {
-				judge, err := Load(slog.New(slog.NewTextHandler(io.Discard, nil)))
+				judge, err := Load(slog.New(slog.DiscardHandler))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -148,7 +149,7 @@ func (p packet) ipv6(src, dst, body []byte) []byte {
 	h[6], h[7] = next, 64
 	copy(h[8:], src)
 	copy(h[24:], dst)
-	return append(append(h, exts...), body...)
+	return slices.Concat(h, exts, body)
 }
 
 func (p packet) transport() []byte {

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -45,19 +46,9 @@ type Report struct {
 // Run judges all packets of a capture. Where reading fails, it gives the report of the packets before, and the error.
 func Run(c Classifier, in Source, cfg Config) (*Report, error) {
 	r := &run{classifier: c, table: newTable(cfg), keep: cfg.Packets}
-	for {
-		p, err := in.Next()
-		if err == nil {
-			err = r.packet(p)
-		}
-		if err != nil {
-			r.report.Flows = r.table.order
-			if err == io.EOF {
-				err = nil
-			}
-			return &r.report, err
-		}
-	}
+	err := r.all(in)
+	r.report.Flows = r.table.order
+	return &r.report, err
 }
 
 // run is one replay.
@@ -68,6 +59,21 @@ type run struct {
 	report     Report
 	began      time.Time
 	clock      time.Duration // the classifier's
+}
+
+func (r *run) all(in Source) error {
+	for {
+		p, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.packet(p); err != nil {
+			return err
+		}
+	}
 }
 
 func (r *run) packet(p pcapfile.Packet) error {

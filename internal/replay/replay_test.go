@@ -85,8 +85,9 @@ func TestLongFramesAreCut(t *testing.T) {
 func TestClock(t *testing.T) {
 	arp := pcapfile.Packet{Time: epoch, Link: pcapfile.Ethernet, Data: append(make([]byte, 12), 8, 6), Length: 42}
 	c := &capture{packets: []pcapfile.Packet{arp}}
-	for _, ms := range []time.Duration{20, 10, 30} {
-		c.packets = append(c.packets, packet{from: phone4, to: server4, proto: slice.UDP, at: ms * time.Millisecond}.captured())
+	for _, ms := range []int{20, 10, 30} {
+		at := time.Duration(ms) * time.Millisecond
+		c.packets = append(c.packets, packet{from: phone4, to: server4, proto: slice.UDP, at: at}.captured())
 	}
 	s := &script{}
 	r, err := Run(s, c, Config{Packets: true})
