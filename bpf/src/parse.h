@@ -136,7 +136,8 @@ static __always_inline enum parsed parse_l4(struct cursor *c, struct packet *p, 
 			return PARSED_SHORT;
 		key_ports(&p->key, udp->source, udp->dest, f.local_is_source);
 		udp_length = bpf_ntohs(udp->len);
-		if (udp_length && udp_length < length)
+		/* A first fragment holds less than the datagram that it begins. */
+		if (udp_length && (udp_length < length || p->fragmented))
 			length = udp_length;
 		header = sizeof(*udp);
 	} else if (p->key.proto == IPPROTO_TCP) {
