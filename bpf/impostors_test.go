@@ -33,8 +33,8 @@ type impostors struct {
 	rows []row
 }
 
-func (i *impostors) add(name string, payloads [][]byte) {
-	i.rows = append(i.rows, row{name, 40000, 50000, payloads, nothing})
+func (all *impostors) add(name string, payloads [][]byte) {
+	all.rows = append(all.rows, row{name, 40000, 50000, payloads, nothing})
 }
 
 // What must not fool it, see docs/classification.md.

@@ -2,6 +2,7 @@ package shaper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -28,11 +29,19 @@ func (s *Shaper) followAddresses(ctx context.Context) error {
 
 // watchAddresses returns when the subscription ends.
 func (s *Shaper) watchAddresses(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
 	updates := make(chan netlink.AddrUpdate)
 	err := netlink.AddrSubscribeWithOptions(updates, ctx.Done(), netlink.AddrSubscribeOptions{Namespace: &s.netns})
 	if err != nil {
+		cancel()
 		return fmt.Errorf("watch addresses: %w", err)
 	}
+	defer func() { // the library's reader ends when its socket is closed, and may wait for us until then
+		cancel()
+		for range updates {
+			continue
+		}
+	}()
 	for ok := true; ok; _, ok = <-updates {
 		if err := s.readAddresses(); err != nil {
 			return err
@@ -43,6 +52,9 @@ func (s *Shaper) watchAddresses(ctx context.Context) error {
 
 func (s *Shaper) readAddresses() error {
 	list, err := s.links.AddrList(nil, netlink.FAMILY_ALL)
+	for try := 1; errors.Is(err, netlink.ErrDumpInterrupted) && try < 5; try++ {
+		list, err = s.links.AddrList(nil, netlink.FAMILY_ALL)
+	}
 	if err != nil {
 		return fmt.Errorf("list addresses: %w", err)
 	}

@@ -59,6 +59,7 @@ func (b *boxConfig) configure(cfg Config) error {
 	if b.configured && next == b.now && reflect.DeepEqual(cfg.Rules, b.rules) && reflect.DeepEqual(cfg.Experiences, b.experiences) {
 		return nil
 	}
+	b.configured = false // until all of it is written
 	prefixes := prefixVectors(cfg)
 	if len(prefixes) > bpf.MaxPrefixes {
 		return fmt.Errorf("write rules: %d different subnets, at most %d fit", len(prefixes), bpf.MaxPrefixes)
@@ -258,12 +259,8 @@ func anyHolds(outer []netip.Prefix, inner netip.Prefix) int {
 	return longest
 }
 
+// writePrefixes removes before it adds: a table of just the size that fits has no room for both.
 func writePrefixes(m *ebpf.Map, want map[bpf.PrefixKey]bpf.Prefix) error {
-	for key, value := range want {
-		if err := m.Put(key, value); err != nil {
-			return fmt.Errorf("write subnet: %w", err)
-		}
-	}
 	var key bpf.PrefixKey
 	var value bpf.Prefix
 	var stale []bpf.PrefixKey
@@ -279,6 +276,11 @@ func writePrefixes(m *ebpf.Map, want map[bpf.PrefixKey]bpf.Prefix) error {
 	for _, key := range stale {
 		if err := m.Delete(key); err != nil {
 			return fmt.Errorf("remove subnet: %w", err)
+		}
+	}
+	for key, value := range want {
+		if err := m.Put(key, value); err != nil {
+			return fmt.Errorf("write subnet: %w", err)
 		}
 	}
 	return nil

@@ -119,3 +119,22 @@ func TestConfigureReplacesOldRules(t *testing.T) {
 		t.Errorf("settings: generation %d → %d, rules %b, prefixes %d", first.Generation, now.Generation, now.Rules, now.HasPrefixes)
 	}
 }
+
+// A table that fits must take any other that fits.
+func TestConfigureReplacesAFullTable(t *testing.T) {
+	set := newSet(t)
+	b, err := newBoxConfig(set)
+	must(t, err)
+	for _, first := range []byte{10, 11} {
+		cfg := Config{Slices: fourSlices(t), Experiences: []Experience{{Number: 1}}}
+		for i := range bpf.MaxPrefixes {
+			p := netip.PrefixFrom(netip.AddrFrom4([4]byte{first, byte(i >> 8), byte(i), 0}), 24)
+			cfg.Experiences[0].Subnets = append(cfg.Experiences[0].Subnets, p)
+		}
+		if err := b.configure(cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var p bpf.Prefix
+	must(t, set.Maps["prefixes"].Lookup(bpf.PrefixKeyOf(netip.MustParsePrefix("11.0.9.0/24")), &p))
+}

@@ -3,6 +3,7 @@ package shaper
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -47,6 +48,8 @@ type counters struct {
 	offeredMap, seenMap, dropMap, deviceMap *ebpf.Map
 	sums                                    map[string]*ebpf.Map // small per-CPU arrays of plain numbers
 	cpus                                    int
+
+	booking sync.Mutex // guards dropMap's values, and the order in which leaves are read and booked
 }
 
 func newCounters(set *bpf.Set) (*counters, error) {
@@ -103,26 +106,35 @@ func (c *counters) sum(name string, n int) ([]uint64, error) {
 	return sums, nil
 }
 
-// leafStats is what a slice's outermost leaf qdisc shows.
+// leafStats is a slice's outermost leaf qdisc.
 type leafStats struct {
-	there   bool
-	drops   uint64
+	drops   uint64 // since the maps were made
 	backlog uint64 // bytes
 }
 
-// drops books what a leaf shows, and gives the drops since the maps were made. A counter that went back is a new qdisc's.
-func (c *counters) drops(k Key, leaf leafStats) (uint64, error) {
+// dropped gives the drops of a slice since the maps were made, as they were booked last.
+func (c *counters) dropped(k Key) (uint64, error) {
 	var d bpf.DropCount
 	if err := c.dropMap.Lookup(k.index(), &d); err != nil {
 		return 0, fmt.Errorf("read drops: %w", err)
 	}
-	if !leaf.there || leaf.drops == d.Last {
+	return d.Before + d.Last, nil
+}
+
+// book notes what a leaf's own counter shows, and gives the drops since the maps were made. A counter that went back is a new
+// qdisc's. Its caller holds booking since before the counter was read.
+func (c *counters) book(k Key, shown uint64) (uint64, error) {
+	var d bpf.DropCount
+	if err := c.dropMap.Lookup(k.index(), &d); err != nil {
+		return 0, fmt.Errorf("read drops: %w", err)
+	}
+	if shown == d.Last {
 		return d.Before + d.Last, nil
 	}
-	if leaf.drops < d.Last {
+	if shown < d.Last {
 		d.Before += d.Last
 	}
-	d.Last = leaf.drops
+	d.Last = shown
 	if err := c.dropMap.Put(k.index(), d); err != nil {
 		return 0, fmt.Errorf("write drops: %w", err)
 	}
@@ -189,6 +201,8 @@ func (c *counters) wipe(match func(experience int, k Key) bool) error {
 
 // forgetDrops makes what a leaf shows now the new zero.
 func (c *counters) forgetDrops(k Key) error {
+	c.booking.Lock()
+	defer c.booking.Unlock()
 	var d bpf.DropCount
 	if err := c.dropMap.Lookup(k.index(), &d); err != nil {
 		return fmt.Errorf("read drops: %w", err)

@@ -24,26 +24,27 @@ func TestDropsOutliveTheirQdisc(t *testing.T) {
 	c, _ := newTestCounters(t)
 	k := Key{Uplink: 1, Direction: slice.Down, Slice: 3}
 	steps := []struct {
-		name string
-		leaf leafStats
-		want uint64
+		name        string
+		shown, want uint64
 	}{
-		{"first reading", leafStats{there: true, drops: 10}, 10},
-		{"more", leafStats{there: true, drops: 25}, 25},
-		{"qdisc is gone", leafStats{}, 25},
-		{"a new one", leafStats{there: true, drops: 3}, 28},
-		{"more of the new one", leafStats{there: true, drops: 4}, 29},
+		{"first reading", 10, 10},
+		{"more", 25, 25},
+		{"a new qdisc", 3, 28},
+		{"more of the new one", 4, 29},
 	}
 	for _, s := range steps {
-		got, err := c.drops(k, s.leaf)
+		got, err := c.book(k, s.shown)
 		if err != nil || got != s.want {
 			t.Errorf("%s: %d drops, want %d (%v)", s.name, got, s.want, err)
+		}
+		if got, err := c.dropped(k); err != nil || got != s.want {
+			t.Errorf("%s, read again: %d drops, want %d (%v)", s.name, got, s.want, err)
 		}
 	}
 	if err := c.wipe(func(_ int, o Key) bool { return o == k }); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.drops(k, leafStats{there: true, drops: 6}); err != nil || got != 2 {
+	if got, err := c.book(k, 6); err != nil || got != 2 {
 		t.Errorf("after the number changed hands: %d drops, want 2 (%v)", got, err)
 	}
 }

@@ -31,8 +31,8 @@ func (s *Shaper) interfacesChanged() {
 	var venues []uint32
 	for _, name := range s.config().Venue.Interfaces {
 		link, err := s.links.LinkByName(name)
-		if err != nil {
-			continue // waiting for it; the reconciler says so
+		if err != nil || s.rec.Left(name) {
+			continue // not there, or not ours; the reconciler says so
 		}
 		venues = append(venues, uint32(link.Attrs().Index))
 	}
@@ -41,8 +41,11 @@ func (s *Shaper) interfacesChanged() {
 	}
 }
 
-// leaves reads what the slices' queues show, with one dump.
+// leaves reads what the slices' queues show, with one dump, and books their drops: one reader at a time, since one with an older
+// dump would take a counter that grew for one that went back.
 func (s *Shaper) leaves() (map[Key]leafStats, error) {
+	s.counters.booking.Lock()
+	defer s.counters.booking.Unlock()
 	shaped := s.shaped()
 	qdiscs, err := s.conn.Qdiscs()
 	if err != nil {
@@ -54,9 +57,14 @@ func (s *Shaper) leaves() (map[Key]leafStats, error) {
 		if !ok {
 			continue
 		}
-		if k.Slice, ok = sliceOfLeaf(q.Handle); ok {
-			leaves[k] = leafStats{there: true, drops: uint64(q.Stats.Drops), backlog: uint64(q.Stats.BacklogBytes)}
+		if k.Slice, ok = sliceOfLeaf(q.Handle); !ok {
+			continue
 		}
+		leaf := leafStats{backlog: uint64(q.Stats.BacklogBytes)}
+		if leaf.drops, err = s.counters.book(k, uint64(q.Stats.Drops)); err != nil {
+			return nil, err
+		}
+		leaves[k] = leaf
 	}
 	return leaves, nil
 }
@@ -69,13 +77,7 @@ func sliceOfLeaf(h tcnl.Handle) (slice.ID, bool) {
 
 // bookDrops reads the drops of qdiscs that may be replaced in a moment.
 func (s *Shaper) bookDrops() {
-	leaves, err := s.leaves()
-	for k, leaf := range leaves {
-		if _, err2 := s.counters.drops(k, leaf); err == nil {
-			err = err2
-		}
-	}
-	if err != nil {
+	if _, err := s.leaves(); err != nil {
 		s.log.Error("drops_not_booked", "error", err)
 	}
 }

@@ -12,8 +12,6 @@ type Measurement struct {
 	Slices     []SliceMeasurement // configured ones, by uplink, direction, slice
 	Links      []LinkMeasurement
 	Classified [bpf.RankCount]uint64
-	Faults     [bpf.FaultCount]uint64
-	FullPins   uint64 // pins refused with ErrFull
 }
 
 // SliceMeasurement is a slice in one direction of one uplink, since the maps were made.
@@ -62,14 +60,13 @@ func (s *Shaper) Measure(withDevices bool) (Measurement, error) {
 			rate := u.rate(dir)
 			for _, sl := range cfg.Slices {
 				k := Key{u.Index, dir, sl.ID}
-				sm, err := s.measureSlice(k, offered, leaves[k], minute)
+				sm, err := s.measureSlice(k, offered, leaves, minute)
 				if err != nil {
 					return m, err
 				}
 				sm.Devices = seen[k]
 				if rate > 0 {
-					bounds := u.bounds(sl)
-					sm.Min, sm.Max = bounds.Min.Of(rate), bounds.Max.Of(rate)
+					sm.Min, sm.Max = tree{uplink: u, dir: dir}.bounds(sl)
 				}
 				m.Slices = append(m.Slices, sm)
 			}
@@ -84,18 +81,13 @@ func (s *Shaper) sums(m *Measurement) error {
 	if err != nil {
 		return err
 	}
-	faults, err := s.counters.sum("faults", len(m.Faults))
-	if err != nil {
-		return err
-	}
 	copy(m.Classified[:], classified)
-	copy(m.Faults[:], faults)
-	m.FullPins = s.pins.full.Load()
 	return nil
 }
 
-func (s *Shaper) measureSlice(k Key, offered [][]Count, leaf leafStats, minute snapshot) (SliceMeasurement, error) {
-	sm := SliceMeasurement{Key: k, Backlog: leaf.backlog, ByPayer: make(map[uint8]Count)}
+func (s *Shaper) measureSlice(k Key, offered [][]Count, leaves map[Key]leafStats, minute snapshot) (SliceMeasurement, error) {
+	leaf, there := leaves[k]
+	sm := SliceMeasurement{Key: k, Backlog: leaf.backlog, Drops: leaf.drops, ByPayer: make(map[uint8]Count)}
 	for e, counts := range offered {
 		if c := counts[k.index()]; c != (Count{}) {
 			sm.ByPayer[uint8(e)] = c
@@ -103,13 +95,19 @@ func (s *Shaper) measureSlice(k Key, offered [][]Count, leaf leafStats, minute s
 		}
 	}
 	var err error
-	if sm.Drops, err = s.counters.drops(k, leaf); err != nil {
-		return sm, err
+	if !there {
+		if sm.Drops, err = s.counters.dropped(k); err != nil {
+			return sm, err
+		}
 	}
 	if sm.Delays, err = s.delays.read(k); err != nil || sm.Delays == nil {
 		return sm, err
 	}
-	lately := sm.Delays.since(minute.delays[k])
+	before := minute.delays[k]
+	if before == nil { // a number that was nobody's a minute ago may have been somebody's long before
+		return sm, nil
+	}
+	lately := sm.Delays.since(before)
 	if d, ok := lately.Delay(); ok {
 		sm.Recent = &d
 	}
@@ -124,8 +122,8 @@ func (s *Shaper) used(now time.Time, uplink uint8, dir slice.Direction, slices [
 	}
 	var bytes uint64
 	for _, sm := range slices {
-		if sm.Uplink == uplink && sm.Direction == dir {
-			bytes += sm.Total.Bytes - min(before.bytes[sm.Key], sm.Total.Bytes)
+		if then, ok := before.bytes[sm.Key]; ok && sm.Uplink == uplink && sm.Direction == dir {
+			bytes += sm.Total.Bytes - min(then, sm.Total.Bytes)
 		}
 	}
 	return slice.Rate(float64(bytes*8) / now.Sub(before.at).Seconds())

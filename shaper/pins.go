@@ -27,6 +27,7 @@ type pins struct {
 	mu      sync.Mutex // guards what follows, and the order of writes to the table
 	held    map[slice.Flow]*pinned
 	own     []netip.Addr // the box's addresses
+	behind  bool         // not all pins could follow them
 	entries map[bpf.FlowKey]*pinEntry
 }
 
@@ -197,7 +198,7 @@ func (p *pins) changedLocked(keys []bpf.FlowKey) error {
 func (p *pins) follow(own []netip.Addr) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if slices.Equal(p.own, own) {
+	if slices.Equal(p.own, own) && !p.behind {
 		return nil
 	}
 	p.own = own
@@ -213,7 +214,9 @@ func (p *pins) follow(own []netip.Addr) error {
 		}
 		errs = append(errs, p.deleteLocked(old), p.changedLocked(old))
 	}
-	return errors.Join(errs...)
+	err := errors.Join(errs...)
+	p.behind = err != nil
+	return err
 }
 
 // sweep removes the pins of agents before this one, and says how many there were.

@@ -49,6 +49,7 @@ type Reconciler struct {
 	mu       sync.Mutex // guards what is shown
 	states   []UplinkState
 	problems []Problem
+	left     map[string]bool // interfaces that are somebody else's
 	counts   map[string]uint64
 }
 
@@ -93,6 +94,13 @@ func (r *Reconciler) State() []UplinkState {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.states)
+}
+
+// Left reports whether an interface was left to somebody else at the last look.
+func (r *Reconciler) Left(dev string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.left[dev]
 }
 
 // Problems are what stood in the way at the last look.
@@ -148,6 +156,9 @@ func (r *Reconciler) Plan(ctx context.Context, cfg Config) (Plan, error) {
 func (r *Reconciler) Teardown(ctx context.Context) (notRestored []string, err error) {
 	r.working.Lock()
 	defer r.working.Unlock()
+	if r.want == nil { // what an agent before us left is there all the same
+		r.want = &Config{}
+	}
 	r.paused = true
 	if err := r.demandLocked(ctx); err != nil {
 		return nil, fmt.Errorf("tear down: %w", err)

@@ -135,15 +135,22 @@ func (s *Shaper) Close() error {
 	return errors.Join(errs...)
 }
 
-// Set makes cfg the desired state, and reconciles before it returns.
+// ErrUnfinished marks a configuration that is in force, but which the kernel refused in part. It is tried again, and Problems name
+// what is missing.
+var ErrUnfinished = errors.New("not all of it could be applied yet")
+
+// Set makes cfg the desired state, and reconciles before it returns. With an error that is not ErrUnfinished, the old one stays.
 func (s *Shaper) Set(ctx context.Context, cfg Config) error {
+	if err := s.box.configure(cfg); err != nil {
+		return errors.Join(err, s.box.configure(s.config()))
+	}
 	s.mu.Lock()
 	s.cfg = cfg
 	s.mu.Unlock()
-	if err := s.box.configure(cfg); err != nil {
-		return err
+	if err := s.rec.Set(ctx, cfg); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnfinished, err)
 	}
-	return s.rec.Set(ctx, cfg)
+	return nil
 }
 
 func (s *Shaper) config() Config {

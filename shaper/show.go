@@ -13,16 +13,17 @@ func (r *Reconciler) finishLocked(out outcome) {
 	if out.err == nil && !r.paused {
 		r.releaseLocked(out.observed)
 	}
-	states, problems := r.states, r.problems
+	states, problems, left := r.states, r.problems, r.left
 	if out.observed.Interfaces != nil { // else there is nothing new to say but the error
 		states, problems = r.showLocked(out)
+		left = out.judged.leave
 	}
 	r.mu.Lock()
-	r.states, r.problems = states, problems
+	r.states, r.problems, r.left = states, problems, left
 	r.counts[out.result]++
 	r.mu.Unlock()
 
-	if known := indexes(r.targetLocked(), states, out.observed); out.reshaped || !maps.Equal(known, r.known) {
+	if known := indexes(r.targetLocked(), states, left, out.observed); out.reshaped || !maps.Equal(known, r.known) {
 		r.known = known
 		if r.cfg.OnChange != nil {
 			r.cfg.OnChange()
@@ -113,10 +114,13 @@ func leafProblems(cfg Config, env Env) []Problem {
 }
 
 // indexes are those of all interfaces that we work on.
-func indexes(cfg Config, states []UplinkState, observed State) map[string]int {
+func indexes(cfg Config, states []UplinkState, left map[string]bool, observed State) map[string]int {
 	known := make(map[string]int)
 	for _, dev := range cfg.devices() {
 		known[dev] = observed.Interfaces[dev].Index
+		if left[dev] {
+			known[dev] = 0
+		}
 	}
 	for _, s := range states {
 		known["state "+s.Name+" "+s.State] = s.IfbIndex

@@ -27,7 +27,7 @@ func (h hook) String() string {
 }
 
 // hooksOf lists where programs are, by the numbers that Desired gives to their variants. A paused box has none.
-func hooksOf(cfg Config, states []UplinkState) []hook {
+func hooksOf(cfg Config, states []UplinkState, left func(dev string) bool) []hook {
 	var hooks []hook
 	shaped := make(map[string]bool)
 	for _, st := range states {
@@ -37,6 +37,9 @@ func hooksOf(cfg Config, states []UplinkState) []hook {
 		shaped[st.Name] = st.State == StateShaped
 	}
 	for j, dev := range cfg.Venue.Interfaces {
+		if left(dev) {
+			continue
+		}
 		hooks = append(hooks, hook{dev, 2 * j, false}, hook{dev, 2*j + 1, true})
 	}
 	for _, u := range cfg.Uplinks {
@@ -54,7 +57,20 @@ type silence struct {
 	mu     sync.Mutex // guards what follows
 	seen   map[hook][2]uint64
 	faults []uint64
+	full   uint64 // pins that were refused
 	found  []Problem
+}
+
+// faultProblems are what goes wrong on the packet path and somebody can mend; What takes the number of packets since the last look.
+var faultProblems = map[bpf.Fault]Problem{
+	bpf.FaultOverwritten: {
+		What: "%d packets from the venue lost their tc_index on their way through the box: they were classified again, without their device",
+		Do:   "a filter after ours at a venue interface returns TC_ACT_OK, which overwrites it: let it return TC_ACT_UNSPEC (continue)",
+	},
+	bpf.FaultNoDevice: {
+		What: "%d packets came from devices beyond the 4095 that can be told apart: those share one place in each slice",
+		Do:   "more venues on one box are more than it is made for; a device that forges addresses may be the cause",
+	},
 }
 
 // lookForSilence compares the programs' counts with the interfaces' since the last look.
@@ -68,14 +84,14 @@ func (s *Shaper) lookForSilence() error {
 		return err
 	}
 	seen := make(map[hook][2]uint64)
-	for _, h := range hooksOf(s.config(), s.rec.State()) {
+	for _, h := range hooksOf(s.config(), s.rec.State(), s.rec.Left) {
 		link, err := s.links.LinkByName(h.dev)
 		if err != nil {
 			continue // waiting for it; the reconciler says so
 		}
 		seen[h] = [2]uint64{moved(link, h.egress), counts[h.index]}
 	}
-	s.silence.note(seen, faults)
+	s.silence.note(seen, faults, s.pins.full.Load())
 	return nil
 }
 
@@ -91,7 +107,7 @@ func moved(link netlink.Link, egress bool) uint64 {
 	return stats.RxPackets
 }
 
-func (s *silence) note(seen map[hook][2]uint64, faults []uint64) {
+func (s *silence) note(seen map[hook][2]uint64, faults []uint64, full uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.found = nil
@@ -104,15 +120,18 @@ func (s *silence) note(seen map[hook][2]uint64, faults []uint64) {
 			})
 		}
 	}
-	if s.faults != nil {
-		if n := faults[bpf.FaultOverwritten] - s.faults[bpf.FaultOverwritten]; n > 0 {
-			s.found = append(s.found, Problem{
-				What: fmt.Sprintf("%d packets from the venue lost their tc_index on their way through the box: they were classified again, without their device", n),
-				Do:   "a filter after ours at a venue interface returns TC_ACT_OK, which overwrites it: let it return TC_ACT_UNSPEC (continue)",
-			})
+	for fault := range bpf.FaultCount {
+		if p, ok := faultProblems[fault]; ok && s.faults != nil && faults[fault] > s.faults[fault] {
+			s.found = append(s.found, Problem{What: fmt.Sprintf(p.What, faults[fault]-s.faults[fault]), Do: p.Do})
 		}
 	}
-	s.seen, s.faults = seen, faults
+	if full > s.full {
+		s.found = append(s.found, Problem{
+			What: fmt.Sprintf("%d flows of our own services could not be pinned: the table of %d is full", full-s.full, bpf.MaxPins),
+			Do:   "they are in the default slice; fewer calls at once bring them back",
+		})
+	}
+	s.seen, s.faults, s.full = seen, faults, full
 }
 
 func (s *silence) problems() []Problem {

@@ -41,12 +41,13 @@ round, finds the same flow. A flow that is not live gets what its first packet w
 func explanationText(e client.Explanation) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s, by %s\n", clean(e.Slice), clean(e.Kind), clean(e.Reason))
-	live := "live"
-	if !e.Live {
-		live = "not live: this is what its first packet would get"
-	}
-	settles := fmt.Sprintf("after %d packets", e.PacketsToSettle)
-	if e.PacketsToSettle == 1 {
+	live, settles := "live", fmt.Sprintf("after %d packets", e.PacketsToSettle)
+	switch {
+	case !e.Live:
+		live, settles = "not live: this is what its first packet would get", ""
+	case e.PacketsToSettle == 0:
+		settles = "not yet"
+	case e.PacketsToSettle == 1:
 		settles = "with its first packet"
 	}
 	for _, line := range [][2]string{

@@ -31,7 +31,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
-	_, _ = fmt.Fprintf(stderr, "slicectl: %v\n", err)
+	_, _ = fmt.Fprintf(stderr, "slicectl: %s\n", indented(err.Error(), "  "))
 	status := exitStatus(err)
 	if status == exitBadUse {
 		_, _ = fmt.Fprintf(stderr, "see %s --help\n", cmd.CommandPath())

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -77,7 +76,7 @@ func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 		close(agent.ready)
 	}
 	cfg := api.ServerConfig{Socket: ts.Getenv("SOCKET")}
-	server, err := api.NewServer(slog.New(slog.NewTextHandler(io.Discard, nil)), cfg, agent)
+	server, err := api.NewServer(slog.New(slog.DiscardHandler), cfg, agent)
 	ts.Check(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -91,7 +90,7 @@ func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// scriptAgent knows the slices of its status, and refuses to touch one that is called broken.
+// scriptAgent knows the slices of its status, and fails to change one that is called broken or wrong, for one reason or for two.
 type scriptAgent struct {
 	status api.Status
 	calls  string
@@ -102,7 +101,10 @@ func (a *scriptAgent) Status(context.Context) (api.Status, error) { return a.sta
 
 func (a *scriptAgent) Explain(_ context.Context, q api.Question) (api.Explanation, error) {
 	e := api.Explanation{Slice: "media", Kind: "unknown", Reason: "default", PacketsToSettle: 16}
-	if q.Dst.Port() == 8801 {
+	switch q.Dst.Port() {
+	case 9000:
+		e.Live, e.PacketsToSettle = true, 0
+	case 8801:
 		e = api.Explanation{Live: true, Slice: "realtime", Kind: "rtp-audio", Reason: "structure", Detail: "rtp: ssrc seen twice",
 			PacketsToSettle: 2, Device: "02:00:00:00:00:01", Experience: "stall-4"}
 	}
@@ -135,6 +137,9 @@ func (a *scriptAgent) Ready() <-chan struct{} { return a.ready }
 func (a *scriptAgent) known(name string) error {
 	if name == "broken" {
 		return errors.New("apply plan: change class 5c1e:12: no such device")
+	}
+	if name == "wrong" {
+		return fmt.Errorf("%w: %w", api.ErrInvalid, errors.Join(errors.New("slice.min: above the max"), errors.New("slice.max: \x1b[2J")))
 	}
 	for _, s := range a.status.Slices {
 		if s.Name == name {

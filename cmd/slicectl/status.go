@@ -50,9 +50,9 @@ func statusText(s client.Status) string {
 	}
 	b.WriteString("\nproblems:\n")
 	for _, p := range s.Problems {
-		fmt.Fprintf(&b, "  - %s\n", clean(p.What))
+		fmt.Fprintf(&b, "  - %s\n", indented(p.What, "    "))
 		if p.Do != "" {
-			fmt.Fprintf(&b, "    do: %s\n", clean(p.Do))
+			fmt.Fprintf(&b, "    do: %s\n", indented(p.Do, "        "))
 		}
 	}
 	return b.String()

@@ -22,7 +22,7 @@ can't be put back is named. The agent runs on without shaping until its next sta
 			report, err := c.Teardown(ctx)
 			var b strings.Builder
 			for _, what := range report.NotRestored {
-				fmt.Fprintf(&b, "not restored: %s\n", clean(what))
+				fmt.Fprintf(&b, "not restored: %s\n", indented(what, "  "))
 			}
 			return b.String(), report, err
 		}),

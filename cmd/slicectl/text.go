@@ -90,3 +90,15 @@ func clean(s string) string {
 		return '?'
 	}, s)
 }
+
+// indented is clean for a text that may have several lines, such as all mistakes in a file: each but the first is indented.
+func indented(s, indent string) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = clean(strings.ReplaceAll(line, "\t", "  "))
+		if i > 0 && line != "" {
+			lines[i] = indent + lines[i]
+		}
+	}
+	return strings.Join(lines, "\n")
+}

@@ -22,6 +22,8 @@ func TestNumbersReadWell(t *testing.T) {
 		{"percent", percent(12, 100), "12.0%"},
 		{"little", percent(1, 1_000_000), "<0.1%"},
 		{"escape sequence", clean("a\x1b[2Jb\nc\u202ed"), "a?[2Jb?c?d"},
+		{"one line", indented("a\x1b[2Jb", "  "), "a?[2Jb"},
+		{"several lines", indented("one\n\ttwo\x07\n\nfour\r\n", "    "), "one\n      two?\n\n    four?"},
 		{"letters of others", clean("café 会場"), "café 会場"},
 	}
 	for _, test := range tests {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -20,35 +22,33 @@ type agent struct {
 	shaper    *shaper.Shaper
 	metrics   *metrics.Listener
 	overrides string // file in which live changes are kept
+	scraped   string // address of metrics since the start
 
 	changing sync.Mutex // held while the configuration changes, so that changes come one after the other
 
-	mu       sync.Mutex     // guards what follows
-	file     *config.Config // as the operator wrote it
-	live     config.Overrides
+	mu       sync.Mutex       // guards what follows
+	file     *config.Config   // as the operator wrote it
+	live     config.Overrides // all of them, also those that the file does not take now
+	unread   error            // why live changes of earlier starts could not be read
 	shaping  shaper.Config
 	reload   *api.Problem // the file that SIGHUP found broken
 	leftOver []config.Dropped
 }
 
-// errNotApplied marks a configuration that is in force, but which the kernel refused in part. The reconciler tries again by itself,
-// and names what is missing in status.
-var errNotApplied = errors.New("not all of it could be applied yet")
-
 // newAgent reads the live changes of earlier starts from the state directory, and leaves out those that the file no longer takes.
 func newAgent(log *slog.Logger, stateDir string, file *config.Config, s *shaper.Shaper) *agent {
-	a := &agent{log: log, shaper: s, overrides: filepath.Join(stateDir, "overrides.json"), file: file}
+	a := &agent{log: log, shaper: s, overrides: filepath.Join(stateDir, "overrides.json"), scraped: file.Metrics.Listen, file: file}
 	stored, err := config.LoadOverrides(a.overrides)
 	if err != nil {
 		log.Error("overrides_unreadable", "error", err)
 	}
-	a.live = stored
+	a.live, a.unread = stored, err
 	return a
 }
 
 // put makes file and live changes the configuration in force, and reconciles.
 func (a *agent) put(ctx context.Context, file *config.Config, live config.Overrides) error {
-	cfg, kept, dropped, err := file.WithStored(live)
+	cfg, _, dropped, err := file.WithStored(live)
 	if err != nil {
 		return err
 	}
@@ -63,14 +63,17 @@ func (a *agent) put(ctx context.Context, file *config.Config, live config.Overri
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	a.file, a.live, a.shaping, a.leftOver = file, kept, shaping, dropped
-	a.mu.Unlock()
-	if err := a.shaper.Set(ctx, shaping); err != nil {
-		a.log.Error("apply_incomplete", "error", err)
-		return fmt.Errorf("%w: %w", errNotApplied, err)
+	err = a.shaper.Set(ctx, shaping)
+	if err != nil && !errors.Is(err, shaper.ErrUnfinished) {
+		return err
 	}
-	return nil
+	if err != nil {
+		a.log.Error("apply_incomplete", "error", err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.file, a.live, a.shaping, a.leftOver = file, live, shaping, dropped
+	return err
 }
 
 // current gives the configuration in force, and what is wrong with how it came about.
@@ -81,10 +84,22 @@ func (a *agent) current() (shaper.Config, []api.Problem) {
 	if a.reload != nil {
 		problems = append(problems, *a.reload)
 	}
+	if a.file.Metrics.Listen != a.scraped {
+		problems = append(problems, api.Problem{
+			What: fmt.Sprintf("metrics.listen is now %q, metrics are still on %q", a.file.Metrics.Listen, a.scraped),
+			Do:   "restart sliced when it suits; shaping goes on meanwhile",
+		})
+	}
+	if a.unread != nil {
+		problems = append(problems, api.Problem{
+			What: fmt.Sprintf("live changes of earlier starts are not in force: %v", a.unread),
+			Do:   "set them again; the file is kept under another name with the first change",
+		})
+	}
 	for _, d := range a.leftOver {
 		problems = append(problems, api.Problem{
 			What: fmt.Sprintf("a live change of slice %s is not in force: %v", d.Override.Slice, d.Why),
-			Do:   "set it again with slicectl slice set, or leave it",
+			Do:   "it waits for a file that takes it; slicectl slice reset " + d.Override.Slice + " forgets it",
 		})
 	}
 	return a.shaping, problems
@@ -94,7 +109,7 @@ func (a *agent) current() (shaper.Config, []api.Problem) {
 func (a *agent) start(ctx context.Context) error {
 	a.changing.Lock()
 	defer a.changing.Unlock()
-	if err := a.put(ctx, a.file, a.live); !errors.Is(err, errNotApplied) {
+	if err := a.put(ctx, a.file, a.live); !errors.Is(err, shaper.ErrUnfinished) {
 		return err
 	}
 	return nil
@@ -111,7 +126,7 @@ func (a *agent) reloadFile(ctx context.Context, load func() (*config.Config, err
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.reload = nil
-	if err != nil && !errors.Is(err, errNotApplied) {
+	if err != nil && !errors.Is(err, shaper.ErrUnfinished) {
 		a.log.Error("reload_failed", "error", err)
 		a.reload = &api.Problem{
 			What: fmt.Sprintf("reload failed, the old configuration stays: %v", err),
@@ -130,7 +145,17 @@ func (a *agent) SetSlice(ctx context.Context, c api.SliceChange) error {
 	}
 	a.changing.Lock()
 	defer a.changing.Unlock()
-	return a.change(ctx, a.live.Set(change))
+	live := a.live.Set(change)
+	_, _, dropped, err := a.file.WithStored(live)
+	if err != nil {
+		return err
+	}
+	for _, d := range dropped {
+		if d.Override.Slice == change.Slice && d.Override.Uplink == change.Uplink {
+			return fmt.Errorf("%w: %w", api.ErrInvalid, d.Why)
+		}
+	}
+	return a.change(ctx, live)
 }
 
 // ResetSlice implements api.Agent.
@@ -143,40 +168,40 @@ func (a *agent) ResetSlice(ctx context.Context, name, uplink string) error {
 	return a.change(ctx, a.live.Reset(name, uplink))
 }
 
-// known refuses names that the configuration does not have; "" is every name.
+// known refuses names that neither the configuration nor a live change has; "" is every name.
 func (a *agent) known(name, uplink string) error {
-	var err error
-	if name != "" {
-		err = errors.New("no slice is named " + name)
-		for _, s := range a.file.Slices {
-			if s.Name == name {
-				err = nil
-			}
-		}
+	slices, uplinks := map[string]bool{"": true}, map[string]bool{"": true}
+	for _, s := range a.file.Slices {
+		slices[s.Name] = true
 	}
-	if uplink != "" {
-		missing := errors.New("no uplink is named " + uplink)
-		for _, u := range a.file.Uplinks {
-			if u.Name == uplink {
-				missing = nil
-			}
-		}
-		err = errors.Join(err, missing)
+	for _, u := range a.file.Uplinks {
+		uplinks[u.Name] = true
 	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", api.ErrInvalid, err)
+	for _, o := range a.live.Slices {
+		slices[o.Slice], uplinks[o.Uplink] = true, true
+	}
+	if !slices[name] {
+		return fmt.Errorf("%w: no slice is named %s", api.ErrInvalid, name)
+	}
+	if !uplinks[uplink] {
+		return fmt.Errorf("%w: no uplink is named %s", api.ErrInvalid, uplink)
 	}
 	return nil
 }
 
-// change keeps live changes over restarts, then carries them out. What the file would not take changes nothing.
+// change keeps live changes over restarts, then carries them out.
 func (a *agent) change(ctx context.Context, live config.Overrides) error {
-	if _, err := a.file.With(live); err != nil {
-		return fmt.Errorf("%w: %w", api.ErrInvalid, err)
+	if a.unread != nil { // what could not be read is kept, under another name
+		if err := os.Rename(a.overrides, a.overrides+".bad"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("keep unreadable live changes: %w", err)
+		}
 	}
 	if err := live.Save(a.overrides); err != nil {
 		return err
 	}
+	a.mu.Lock()
+	a.unread = nil
+	a.mu.Unlock()
 	return a.put(ctx, a.file, live)
 }
 

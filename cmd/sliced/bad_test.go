@@ -166,6 +166,14 @@ func TestForeignRootIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestReloadSaysWhatItCannotChange(t *testing.T) {
+	b := newBox(t)
+	b.start()
+	b.write(strings.Replace(oneUplink, "9469", "9470", 1))
+	must(t, b.cmd.Process.Signal(syscall.SIGHUP))
+	b.until("naming metrics.listen", func(st api.Status) bool { return hasProblem(st, "metrics.listen", "9470", "restart") })
+}
+
 // tcProgram loads a program that answers every packet the same.
 func tcProgram(t *testing.T, name string, answer int32) *ebpf.Program {
 	t.Helper()

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -155,5 +157,40 @@ func TestMetricsAndExplain(t *testing.T) {
 		if !strings.Contains(string(body), want) {
 			t.Errorf("no %s in\n%s", want, body)
 		}
+	}
+}
+
+// A live change that the file can't take waits for one that can, and is named until then.
+func TestLiveChangeWaitsForItsUplink(t *testing.T) {
+	b := newBox(t)
+	b.start()
+	must(t, b.client.SetSlice(t.Context(), api.SliceChange{Name: "media", Uplink: "fibre", Max: "60%"}))
+	b.write(strings.Replace(oneUplink, `name = "fibre"`, `name = "lte"`, 1))
+	must(t, b.cmd.Process.Signal(syscall.SIGHUP))
+	b.until("naming the change", func(st api.Status) bool {
+		return st.Uplinks[0].Name == "lte" && hasProblem(st, "live change of slice media", "fibre")
+	})
+	must(t, b.client.SetSlice(t.Context(), api.SliceChange{Name: "realtime", Max: "70%"}))
+	b.write(oneUplink)
+	must(t, b.cmd.Process.Signal(syscall.SIGHUP))
+	st := b.until("as before", func(st api.Status) bool { return st.Uplinks[0].Name == "fibre" && len(st.Problems) == 0 })
+	_, media := bounds(st, "media")
+	_, realtime := bounds(st, "realtime")
+	if media != 12e6 || realtime != 14e6 {
+		t.Errorf("media up to %d, realtime up to %d; want 12 and 14 Mbit/s", media, realtime)
+	}
+}
+
+func TestUnreadableLiveChangesAreKept(t *testing.T) {
+	b := newBox(t)
+	must(t, os.MkdirAll(filepath.Join(b.dir, "state"), 0o755))
+	must(t, os.WriteFile(filepath.Join(b.dir, "state", "overrides.json"), []byte("{broken"), 0o644))
+	b.start()
+	b.until("naming the file", func(st api.Status) bool { return hasProblem(st, "live changes of earlier starts", "overrides.json") })
+	must(t, b.client.SetSlice(t.Context(), api.SliceChange{Name: "media", Max: "60%"}))
+	b.until("content", func(st api.Status) bool { return len(st.Problems) == 0 })
+	kept, err := os.ReadFile(filepath.Join(b.dir, "state", "overrides.json.bad"))
+	if err != nil || string(kept) != "{broken" {
+		t.Errorf("the unreadable file was not kept: %q, %v", kept, err)
 	}
 }

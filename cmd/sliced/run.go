@@ -65,6 +65,10 @@ func (o options) load() (*config.Config, error) {
 
 func (o options) run() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	// First of all: a reload that comes early must not be the end.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	file, err := o.load()
 	if err != nil {
 		return usageError{err}
@@ -85,16 +89,13 @@ func (o options) run() error {
 	}
 	defer s.Close()
 	a := newAgent(log, o.stateDir, file, s)
-	return o.serve(log, a)
+	return o.serve(log, a, hangups)
 }
 
 // serve runs all parts until a signal or the failure of one of them ends them.
-func (o options) serve(log *slog.Logger, a *agent) error {
+func (o options) serve(log *slog.Logger, a *agent, hangups <-chan os.Signal) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
 
 	control, err := api.NewServer(log, api.ServerConfig{Socket: o.socket, Group: "sliced", ViewGroup: "sliced-view"}, a)
 	if err != nil {

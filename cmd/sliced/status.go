@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/slicegate/slicegate/bpf"
 	"github.com/slicegate/slicegate/internal/api"
 	"github.com/slicegate/slicegate/internal/slice"
 	"github.com/slicegate/slicegate/shaper"
@@ -40,7 +38,7 @@ func (a *agent) Status(context.Context) (api.Status, error) {
 	for _, s := range m.Slices {
 		st.Slices = append(st.Slices, sliceStatus(s, names))
 	}
-	st.Problems = append(problems, a.problems(m)...)
+	st.Problems = append(problems, a.problems()...)
 	return st, nil
 }
 
@@ -69,19 +67,12 @@ func sliceStatus(s shaper.SliceMeasurement, n numberNames) api.SliceStatus {
 }
 
 // problems gives what the parts complain of.
-func (a *agent) problems(m shaper.Measurement) []api.Problem {
+func (a *agent) problems() []api.Problem {
 	var ps []api.Problem
 	for _, p := range a.shaper.Problems() {
 		ps = append(ps, api.Problem(p))
 	}
-	ps = append(ps, a.metrics.Problems()...)
-	if m.FullPins > 0 {
-		ps = append(ps, api.Problem{
-			What: fmt.Sprintf("%d flows of our own services could not be pinned: the table of %d is full", m.FullPins, bpf.MaxPins),
-			Do:   "they are in the default slice; fewer calls at once bring them back",
-		})
-	}
-	return ps
+	return append(ps, a.metrics.Problems()...)
 }
 
 // numberNames leads from the kernel's numbers to names.

@@ -110,7 +110,7 @@ func (c *Client) Ready(ctx context.Context) error {
 // Wait asks until the agent is ready. It gives up when ctx is done, with the last answer, or at once when asking again cannot
 // help.
 func (c *Client) Wait(ctx context.Context) error {
-	last := error(ErrNotReady)
+	last := ErrNotReady
 	for {
 		err := c.Ready(ctx)
 		switch {
