@@ -91,10 +91,13 @@ type dataplaneFlow struct {
 	Given         dataplaneVerdict
 	Learned       dataplaneVerdict
 	NextCandidate uint8
-	Pad           [3]uint8
+	Traits        uint8
+	Second        uint8
+	Window        uint8
 	Candidates    [4]struct {
 		_    structs.HostLayout
 		Ssrc uint32
+		Time uint32
 		Seq  uint16
 		Size uint16
 	}
@@ -143,7 +146,11 @@ const (
 	dataplaneKindKIND_RTP_AUDIO dataplaneKind = 10
 	dataplaneKindKIND_RTP_VIDEO dataplaneKind = 11
 	dataplaneKindKIND_RTCP      dataplaneKind = 12
-	dataplaneKindKIND_COUNT     dataplaneKind = 13
+	dataplaneKindKIND_TURN      dataplaneKind = 13
+	dataplaneKindKIND_QUIC      dataplaneKind = 14
+	dataplaneKindKIND_TLS       dataplaneKind = 15
+	dataplaneKindKIND_SIP       dataplaneKind = 16
+	dataplaneKindKIND_COUNT     dataplaneKind = 17
 )
 
 type dataplaneLastSeen struct {
@@ -160,7 +167,7 @@ type dataplaneLayoutInfo struct {
 type dataplaneLayoutVersion uint32
 
 const (
-	dataplaneLayoutVersionLAYOUT dataplaneLayoutVersion = 1
+	dataplaneLayoutVersionLAYOUT dataplaneLayoutVersion = 2
 )
 
 type dataplanePin struct {
@@ -208,7 +215,7 @@ type dataplaneSettings struct {
 	Realtime       uint8
 	HasPrefixes    uint8
 	EveryPacket    uint16
-	Pad            uint16
+	BestEffort     uint16
 	RulesAnySubnet uint64
 	RulesAnyPort   uint64
 	RulesByDscp    uint64
@@ -259,12 +266,14 @@ const (
 	dataplaneProgVenueOut    = "venue_out"
 	dataplaneVarBoundsForGo  = "bounds_for_go"
 	dataplaneVarByAddress    = "by_address"
+	dataplaneVarClamp        = "clamp"
 	dataplaneVarDry          = "dry"
 	dataplaneVarHook         = "hook"
 	dataplaneVarKindsForGo   = "kinds_for_go"
 	dataplaneVarMarkMask     = "mark_mask"
 	dataplaneVarMarkShift    = "mark_shift"
 	dataplaneVarRawIp        = "raw_ip"
+	dataplaneVarReplay       = "replay"
 	dataplaneVarShaped       = "shaped"
 	dataplaneVarUplink       = "uplink"
 	dataplaneVarWriteDscp    = "write_dscp"
@@ -352,12 +361,14 @@ type dataplaneMapSpecs struct {
 type dataplaneVariableSpecs struct {
 	BoundsForGo *ebpf.VariableSpec `ebpf:"bounds_for_go"`
 	ByAddress   *ebpf.VariableSpec `ebpf:"by_address"`
+	Clamp       *ebpf.VariableSpec `ebpf:"clamp"`
 	Dry         *ebpf.VariableSpec `ebpf:"dry"`
 	Hook        *ebpf.VariableSpec `ebpf:"hook"`
 	KindsForGo  *ebpf.VariableSpec `ebpf:"kinds_for_go"`
 	MarkMask    *ebpf.VariableSpec `ebpf:"mark_mask"`
 	MarkShift   *ebpf.VariableSpec `ebpf:"mark_shift"`
 	RawIp       *ebpf.VariableSpec `ebpf:"raw_ip"`
+	Replay      *ebpf.VariableSpec `ebpf:"replay"`
 	Shaped      *ebpf.VariableSpec `ebpf:"shaped"`
 	Uplink      *ebpf.VariableSpec `ebpf:"uplink"`
 	WriteDscp   *ebpf.VariableSpec `ebpf:"write_dscp"`
@@ -438,12 +449,14 @@ func (m *dataplaneMaps) Close() error {
 type dataplaneVariables struct {
 	BoundsForGo *ebpf.Variable `ebpf:"bounds_for_go"`
 	ByAddress   *ebpf.Variable `ebpf:"by_address"`
+	Clamp       *ebpf.Variable `ebpf:"clamp"`
 	Dry         *ebpf.Variable `ebpf:"dry"`
 	Hook        *ebpf.Variable `ebpf:"hook"`
 	KindsForGo  *ebpf.Variable `ebpf:"kinds_for_go"`
 	MarkMask    *ebpf.Variable `ebpf:"mark_mask"`
 	MarkShift   *ebpf.Variable `ebpf:"mark_shift"`
 	RawIp       *ebpf.Variable `ebpf:"raw_ip"`
+	Replay      *ebpf.Variable `ebpf:"replay"`
 	Shaped      *ebpf.Variable `ebpf:"shaped"`
 	Uplink      *ebpf.Variable `ebpf:"uplink"`
 	WriteDscp   *ebpf.Variable `ebpf:"write_dscp"`

@@ -153,8 +153,8 @@ func times8(b uint8, n int) []uint8 {
 func TestDirectionsRefineEachOther(t *testing.T) {
 	eachCall(t, func(t *testing.T, c call) {
 		unknown := make([]byte, 50)
-		c.expect("unknown", c.up(times(20, unknown)...)[19:], media)
-		c.expect("unknown, download", c.down(times(20, unknown)...)[19:], media)
+		c.expect("unknown", c.up(times(12, unknown)...)[11:], media)
+		c.expect("unknown, download", c.down(times(12, unknown)...)[11:], media)
 		c.expect("dtls, download", c.down(dtls(0xfefd, 30)), signalling)
 		c.expect("now the upload", c.up(unknown), signalling)
 		c.expect("rtp", c.up(stream(2, 1, 1, 160)...), signalling, realtime)

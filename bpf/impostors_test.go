@@ -94,12 +94,16 @@ func (all *impostors) quic() {
 	for name, b0 := range map[string]byte{"quic initial": 0xc3, "quic 0-rtt": 0xd0, "quic without its fixed bit": 0x83} {
 		for _, version := range [][]byte{{0, 0, 0, 1}, {0x6b, 0x33, 0x43, 0xcf}, {0, 0, 0, 0}} {
 			id := all.bytes(8)
-			all.add(name, all.many(20, 1200, func(b []byte, _ int) {
+			want := nothing
+			if b0 >= 0xc0 && version[3] != 0 {
+				want = judgement{media, RankDefault, "quic"}
+			}
+			all.rows = append(all.rows, row{name, 40000, 50000, all.many(20, 1200, func(b []byte, _ int) {
 				b[0] = b0
 				copy(b[1:], version)
 				b[5] = 8
 				copy(b[6:], id)
-			}))
+			}), want})
 		}
 	}
 	all.add("quic", all.many(500, 1200, func(b []byte, _ int) { b[0] = 0x40 | b[0]&0x3f }))

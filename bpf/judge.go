@@ -80,6 +80,5 @@ func (s *Set) Judge(v Variant, frame []byte) (Verdict, uint8, error) {
 	if err != nil {
 		return Verdict{}, 0, err
 	}
-	word := ctx.Cb[0]
-	return Verdict{Slice: uint8(word), Rank: uint8(word >> 8), Kind: uint8(word >> 16), Detail: uint8(word >> 24)}, uint8(ctx.Cb[1]), nil
+	return verdictIn(ctx), uint8(ctx.Cb[1]), nil
 }

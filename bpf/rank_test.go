@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"testing"
+	"time"
 )
 
 // sends puts payloads of one flow through the venue's ingress, and gives the slices they got.
@@ -52,10 +53,9 @@ func TestVerdictsGrowStronger(t *testing.T) {
 			[]uint8{media, realtime, realtime, realtime, realtime, realtime}, 2},
 		{"unknown, then stun", join(times(5, unknown), one(stun(0))), []uint8{media, signalling}, 0},
 		{"stun, then unknown", join(one(stun(0)), times(5, unknown)), []uint8{signalling, signalling}, 0},
-		{"rtp after 16", join(times(16, unknown), calls[:3]), []uint8{media, media, realtime, realtime}, 18},
-		{"rtp after 300", join(times(300, unknown), calls[:3]), []uint8{media, media, realtime, realtime}, 302},
 		{"rtp after stun for long", join(times(100, stun(0)), calls[:3]), []uint8{signalling, signalling, realtime, realtime}, 102},
 		{"rtp after what looked like it", join(interleaved(40, 1), calls[:2]), []uint8{media, media, realtime}, 42},
+		{"100 packets that look like it", interleaved(100, 1), []uint8{media}, 79},
 	} {
 		for _, f := range families {
 			t.Run(test.name+" "+f.name, func(t *testing.T) {
@@ -73,6 +73,23 @@ func TestVerdictsGrowStronger(t *testing.T) {
 					t.Errorf("settled at packet %d, want %d", f.SettledAt, test.settled)
 				}
 			})
+		}
+	}
+}
+
+// A default verdict is looked at again once a second: media may come late.
+func TestSettledDefaultIsLookedAtAgain(t *testing.T) {
+	p := newPlane(t)
+	unknown, calls := make([]byte, 50), stream(40, 1, 1, 160)
+	for _, f := range families {
+		pk := packet{from: f.from, to: f.to}
+		p.sends(pk, times(300, unknown)...)
+		time.Sleep(1200 * time.Millisecond) // more than 2^30 ns
+		if got := p.sends(pk, calls[:2]...); got[1] != realtime {
+			t.Errorf("%s: RTP after 300 packets of something else is in slice %d", f.name, got[1])
+		}
+		if got := p.flowAnywhere(pk.key()); got.SettledAt != 18 {
+			t.Errorf("%s: settled at packet %d, want 18, which is how many it took, of those that were looked into", f.name, got.SettledAt)
 		}
 	}
 }

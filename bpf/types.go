@@ -98,6 +98,10 @@ var kindNames = [dataplaneKindKIND_COUNT]string{
 	dataplaneKindKIND_RTP_AUDIO: "rtp-audio",
 	dataplaneKindKIND_RTP_VIDEO: "rtp-video",
 	dataplaneKindKIND_RTCP:      "rtcp",
+	dataplaneKindKIND_TURN:      "turn",
+	dataplaneKindKIND_QUIC:      "quic",
+	dataplaneKindKIND_TLS:       "tls",
+	dataplaneKindKIND_SIP:       "sip",
 }
 
 // KindName is a kind in the contract's word.

@@ -41,6 +41,8 @@ type Variant struct {
 	WriteDSCP bool   // mark what goes to the venue, wash what leaves it
 	Shaped    bool   // there is a tree behind the hook: uplink_in redirects to the ifb
 	Dry       bool   // judge a packet, change no map, answer in cb; for Judge
+	Replay    bool   // judge a captured packet, by its clock; for Replay
+	Clamp     uint16 // the largest MSS that best-effort connections may offer through this hook, bytes; 0 for any
 	MarkMask  uint32 // the bits of the packet mark that hold the experience; 0 for none
 }
 
@@ -73,6 +75,8 @@ func (v Variant) constants() map[string]any {
 		"write_dscp": v.WriteDSCP,
 		"shaped":     v.Shaped,
 		"dry":        v.Dry,
+		"replay":     v.Replay,
+		"clamp":      v.Clamp,
 		"mark_mask":  v.MarkMask,
 		"mark_shift": uint32(bits.TrailingZeros32(v.MarkMask)) & 31,
 	}

@@ -132,6 +132,7 @@ func settingsOf(cfg Config) bpf.Settings {
 		s.DscpOfSlice[sl.ID] = dscp
 	}
 	s.EveryPacket = 1<<s.Signalling | 1<<s.Realtime
+	s.BestEffort = bestEffort(cfg.Slices)
 	for i, r := range cfg.Rules {
 		bit := uint64(1) << i
 		s.Rules |= bit
@@ -155,6 +156,22 @@ func settingsOf(cfg Config) bpf.Settings {
 		}
 	}
 	return s
+}
+
+// bestEffort is the slices that come after calls: those that are as late as the default one, or later.
+func bestEffort(slices []Slice) (set uint16) {
+	latest := 0
+	for _, sl := range slices {
+		if sl.Default {
+			latest = sl.Priority
+		}
+	}
+	for _, sl := range slices {
+		if sl.Priority >= latest && sl.Name != slice.Signalling && sl.Name != slice.Realtime {
+			set |= 1 << sl.ID
+		}
+	}
+	return set
 }
 
 // DSCPs that access points map to Wi-Fi's queues (RFC 8325, section 4).

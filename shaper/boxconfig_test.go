@@ -57,7 +57,7 @@ func TestSettingsOfRules(t *testing.T) {
 		{Slice: 4, DSCP: []uint8{8}, Subnets: prefixes("10.0.0.0/8")},
 	}})
 	want := bpf.Settings{
-		DefaultSlice: 3, Signalling: 1, Realtime: 2, EveryPacket: 0b110,
+		DefaultSlice: 3, Signalling: 1, Realtime: 2, EveryPacket: 0b110, BestEffort: 0b11000,
 		Rules: 0b11, RulesAnySubnet: 0b01, RulesAnyPort: 0b10, RulesByDscp: 0b10,
 		DscpOfSlice: [16]uint8{1: 34, 2: 46, 4: 8},
 	}

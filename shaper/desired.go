@@ -101,9 +101,11 @@ func (s State) uplinkPrograms(v Venue, u Uplink, rawIP bool) {
 	out, in := common, common
 	out.Role, out.Hook = bpf.UplinkEgress, uplinkHooks+4*u.Index
 	out.WriteDSCP, out.Shaped = v.WriteDSCP, u.Upload > 0
+	out.Clamp = u.clamp(slice.Down)
 	s.program(u.Interface, tcnl.HookEgress, "", out)
 	in.Role, in.Hook = bpf.UplinkIngress, uplinkHooks+4*u.Index+1
 	in.Shaped = u.Download > 0
+	in.Clamp = u.clamp(slice.Up)
 	redirect := ""
 	if in.Shaped {
 		redirect = ifbOf(u)
@@ -122,6 +124,20 @@ func (s State) program(dev string, hook tcnl.Handle, redirect string, v bpf.Vari
 		Dev: dev, Hook: hook, Kind: "bpf", Program: v.Name(), Variant: v, Redirect: redirect,
 		DirectAction: v.Role != bpf.UplinkIngress,
 	})
+}
+
+// What counts as slow, and the segments that best-effort connections may send there: a full packet takes as long as a call may wait.
+const (
+	slowLink    = 4 * slice.Mbit
+	slowSegment = 500 // bytes
+)
+
+// clamp bounds the segments that go one way. The SYNs that say so go the other way, so it belongs to the program there.
+func (u Uplink) clamp(dir slice.Direction) uint16 {
+	if rate := u.rate(dir); u.MSSClamp && rate > 0 && rate <= slowLink {
+		return slowSegment
+	}
+	return 0
 }
 
 // rate is u's in one direction; 0 where that is not shaped.

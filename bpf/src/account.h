@@ -15,6 +15,12 @@ enum direction {
 #define SECOND 1000000000ULL
 #define SAMPLE_EVERY 16 /* packets of slices whose delay is only sampled; a power of two */
 
+/* clock is the coarse monotonic time in ns; in a replay, the capture's. */
+static __always_inline __u64 clock(struct __sk_buff *skb)
+{
+	return replay ? skb->tstamp : bpf_ktime_get_coarse_ns();
+}
+
 static __always_inline void bump(void *map, __u32 index)
 {
 	__u64 *n;

@@ -11,7 +11,7 @@
 /* begin is a flow's first packet. */
 static __always_inline struct answer begin(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool venue, __u64 now)
 {
-	struct flow fresh = { .seen = now, .packets = 1 };
+	struct flow fresh = { .seen = now, .second = now >> 30, .window = SETTLE_AFTER, .packets = 1 };
 	struct answer a;
 
 	consult(box, p, &fresh);
@@ -34,12 +34,12 @@ static __always_inline void review(struct __sk_buff *skb, const struct settings 
 	count_packet(f);
 	if (is_old(box, p, f))
 		consult(box, p, f);
-	if (now - f->seen > SECOND) {
-		f->seen = now;
+	if (is_due(f, now)) {
+		look_again(p, f, now);
 		if (venue)
 			f->device = device_of(skb, p);
 	}
-	if (still_open(p, f) && learn(skb, box, p, f))
+	if (still_open(f) && learn(skb, box, p, f))
 		bump(&classified, f->learned.rank);
 }
 
@@ -47,14 +47,14 @@ __noinline int review_settled(struct __sk_buff *skb, const struct settings *box,
 {
 	if (!box || !p || !f)
 		return 0;
-	review(skb, box, p, f, venue, bpf_ktime_get_coarse_ns());
+	review(skb, box, p, f, venue, clock(skb));
 	return 0;
 }
 
 /* meet is the way of a flow that has no settled entry. */
 __noinline int meet(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer *a, bool venue)
 {
-	__u64 now = bpf_ktime_get_coarse_ns();
+	__u64 now = clock(skb);
 	struct flow *f;
 
 	if (!box || !p || !a)
@@ -81,7 +81,7 @@ static __always_inline struct answer classify(struct __sk_buff *skb, const struc
 		meet(skb, box, p, &a, venue);
 		return a;
 	}
-	if (unlikely(is_old(box, p, f) || still_open(p, f) || bpf_ktime_get_coarse_ns() - f->seen > SECOND))
+	if (unlikely(is_old(box, p, f) || still_open(f) || is_due(f, clock(skb))))
 		review_settled(skb, box, p, f, venue);
 	return answer(box, f, true);
 }
@@ -97,10 +97,17 @@ static __always_inline struct flow *find_reverse(const struct flow_key *key, boo
 /* forward is the uplink's egress for a packet of the venue's: what the venue's side found (sent) meets what the download of
  * the same flow showed, the stronger one wins, and the download learns who sent and who pays.
  */
-static __always_inline struct answer forward(const struct settings *box, const struct packet *p, struct answer sent)
+static __always_inline struct answer forward(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer sent)
 {
-	__u64 now = bpf_ktime_get_coarse_ns();
-	struct flow fresh = { .seen = now, .device = sent.device, .experience = sent.experience, .given = sent.v };
+	__u64 now = clock(skb);
+	struct flow fresh = {
+		.seen = now,
+		.second = now >> 30,
+		.window = SETTLE_AFTER,
+		.device = sent.device,
+		.experience = sent.experience,
+		.given = sent.v,
+	};
 	struct answer a;
 	struct flow *f;
 	bool settled;
@@ -110,8 +117,8 @@ static __always_inline struct answer forward(const struct settings *box, const s
 		bpf_map_update_elem(&reverse_new, &p->key, &fresh, BPF_NOEXIST);
 		return sent;
 	}
-	/* NAT gave the tuple to another device: what the old one's download showed is gone with it. */
-	if (unlikely(f->device != sent.device))
+	/* NAT gave the tuple to another device, or nobody used it for long: what an old download showed is gone with it. */
+	if (unlikely(f->device != sent.device || is_forgotten(f, now)))
 		*f = fresh;
 	if (*(__u32 *)&f->given != *(__u32 *)&sent.v || f->experience != sent.experience || now - f->seen > SECOND) {
 		f->given = sent.v;
@@ -131,20 +138,23 @@ static __always_inline struct answer forward(const struct settings *box, const s
 /* answered is the uplink's ingress: the answer of a flow that the venue began, refined by what the answer itself shows. */
 static __always_inline bool answered(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer *a)
 {
+	__u64 now = clock(skb);
 	bool settled, open;
 	struct flow *f;
 
 	f = find_reverse(&p->key, &settled);
 	if (!f)
 		return false;
-	open = f->given.rank < RANK_STRUCTURE && f->learned.rank < RANK_STRUCTURE && p->key.proto == IPPROTO_UDP;
+	if (is_due(f, now))
+		look_again(p, f, now);
+	open = f->given.rank < RANK_STRUCTURE && still_open(f);
 	if (open || !settled)
 		count_packet(f);
 	if (open && learn(skb, box, p, f))
 		bump(&classified, f->learned.rank);
 	*a = answer(box, f, settled);
 	if (!settled && f->learned.rank >= RANK_STRUCTURE && f->packets >= PROMOTE_AFTER)
-		promote(&reverse, &reverse_new, &p->key, f, bpf_ktime_get_coarse_ns());
+		promote(&reverse, &reverse_new, &p->key, f, now);
 	return true;
 }
 

@@ -7,6 +7,7 @@
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include "clamp.h"
 #include "classify.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -80,6 +81,23 @@ static __always_inline struct answer carried(struct __sk_buff *skb)
 	return a;
 }
 
+/* reply and replied are carry and carried where no network stack lies between: in test runs, which keep cb alone. */
+static __always_inline void reply(struct __sk_buff *skb, struct answer a)
+{
+	skb->cb[0] = a.v.detail << 24 | a.v.kind << 16 | a.v.rank << 8 | a.v.slice;
+	skb->cb[1] = a.experience;
+	skb->cb[2] = a.device << 1 | a.settled;
+}
+
+static __always_inline struct answer replied(struct __sk_buff *skb)
+{
+	struct answer a = {
+		{ skb->cb[0], skb->cb[0] >> 8, skb->cb[0] >> 16, skb->cb[0] >> 24 }, skb->cb[2] >> 1, skb->cb[1], skb->cb[2] & 1
+	};
+
+	return a;
+}
+
 static __always_inline bool from_venue(struct __sk_buff *skb, const struct settings *box)
 {
 	__u32 from = skb->ingress_ifindex;
@@ -139,20 +157,19 @@ int venue_in(struct __sk_buff *skb)
 	parsed = parse(skb, &p, true);
 	if (likely(parsed == PARSED_IP)) {
 		if (unlikely(p.fragmented == FRAGMENT_LATER))
-			a = by_fragment(box, &p, true);
+			a = by_fragment(skb, box, &p, true);
 		else
 			a = classify(skb, box, &p, true);
 		if (unlikely(p.fragmented == FRAGMENT_FIRST && !dry))
-			remember_fragment(box, &p, true, a);
+			remember_fragment(skb, box, &p, true, a);
 	} else if (parsed == PARSED_CONTROL) {
 		a = plain_answer(box->signalling, KIND_CONTROL);
 	} else {
 		fault(FAULT_UNPARSED);
 		a = default_answer(box);
 	}
-	if (dry) {
-		skb->cb[0] = a.v.detail << 24 | a.v.kind << 16 | a.v.rank << 8 | a.v.slice;
-		skb->cb[1] = a.experience;
+	if (dry || replay) {
+		reply(skb, a);
 		return TC_ACT_UNSPEC;
 	}
 	write_index(skb, a);
@@ -172,8 +189,8 @@ int uplink_out(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	bump(&hooks, hook);
 	parsed = parse(skb, &p, true);
-	if (from_venue(skb, box)) {
-		a = carried(skb);
+	if (replay || from_venue(skb, box)) {
+		a = replay ? replied(skb) : carried(skb);
 		if (unlikely(!a.v.slice))
 			fault(FAULT_OVERWRITTEN);
 	}
@@ -181,13 +198,18 @@ int uplink_out(struct __sk_buff *skb)
 		if (unlikely(p.fragmented == FRAGMENT_LATER))
 			a = a.v.slice ? a : default_answer(box);
 		else
-			a = a.v.slice ? forward(box, &p, a) : classify(skb, box, &p, false);
+			a = a.v.slice ? forward(skb, box, &p, a) : classify(skb, box, &p, false);
 	} else if (parsed == PARSED_CONTROL) {
 		a = plain_answer(box->signalling, KIND_CONTROL);
 	} else {
 		fault(FAULT_UNPARSED);
 		a = a.v.slice ? a : default_answer(box);
 	}
+	if (replay) {
+		reply(skb, a);
+		return TC_ACT_UNSPEC;
+	}
+	clamp_mss(skb, box, &p, a.v.slice);
 	enqueue(skb, box, UP, a);
 	if (write_dscp)
 		write_ds(skb, &p, 0);
@@ -206,19 +228,27 @@ int uplink_in(struct __sk_buff *skb)
 		return PASS;
 	bump(&hooks, hook);
 	parsed = parse(skb, &p, false);
-	if (unlikely(parsed == PARSED_CONTROL))
+	if (unlikely(parsed == PARSED_CONTROL)) {
+		if (replay)
+			reply(skb, plain_answer(box->signalling, KIND_CONTROL));
 		return PASS; /* never through the ifb: a link must come up whatever the tree does */
+	}
 	if (likely(parsed == PARSED_IP)) {
 		if (unlikely(p.fragmented == FRAGMENT_LATER))
-			a = by_fragment(box, &p, false);
+			a = by_fragment(skb, box, &p, false);
 		else if (!answered(skb, box, &p, &a))
 			a = classify(skb, box, &p, false);
 		if (unlikely(p.fragmented == FRAGMENT_FIRST))
-			remember_fragment(box, &p, false, a);
+			remember_fragment(skb, box, &p, false, a);
 	} else {
 		fault(FAULT_UNPARSED);
 		a = default_answer(box);
 	}
+	if (replay) {
+		reply(skb, a);
+		return PASS;
+	}
+	clamp_mss(skb, box, &p, a.v.slice);
 	write_index(skb, a);
 	if (shaped) {
 		skb->priority = ROOT | (MINOR_SLICE + a.v.slice);

@@ -22,7 +22,7 @@ static __always_inline void device_key_of(struct __sk_buff *skb, const struct pa
 /* device_of gives the sender's index, and one of the free ones to a new sender; 0 where there is none left. */
 static __always_inline __u16 device_of(struct __sk_buff *skb, const struct packet *p)
 {
-	__u64 now = bpf_ktime_get_coarse_ns();
+	__u64 now = clock(skb);
 	struct device_key key = {};
 	struct device fresh = { .seen = now }, *device;
 	__u32 index = 0;

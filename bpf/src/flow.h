@@ -8,6 +8,9 @@
 #include "structure.h"
 
 #define SETTLE_AFTER 16 /* packets that told nothing: the default slice it is */
+#define PATIENCE 64 /* packets that might be a call's */
+#define WINDOW 8 /* packets that are looked into again, once a second, after that */
+#define FORGET_AFTER (120 * SECOND) /* of silence, what was learned is of another conversation */
 #define PROMOTE_AFTER 4 /* packets: a DNS query and its answer never leave the nursery */
 #define LIMIT_BURST 512 /* flows that a device may settle at once */
 #define LIMIT_SHIFT 25 /* and after that one in 2^25 ns, 30 a second */
@@ -94,19 +97,50 @@ __noinline int learn(struct __sk_buff *skb, const struct settings *box, const st
 	v = by_structure(skb, box, p, f);
 	before = f->given.rank > f->learned.rank ? f->given.rank : f->learned.rank;
 	stronger = v.rank > before;
-	if (v.rank > f->learned.rank)
+	/* Data that no call sends, in a channel that STUN set up, is told by STUN's rank, later. */
+	if (v.rank > f->learned.rank || (v.kind == KIND_TURN && v.rank == f->learned.rank))
 		f->learned = v;
+	if (f->window && (v.rank || !v.kind || f->settled_at || f->packets >= PATIENCE)) /* else the next packet may tell a call */
+		f->window--;
 	if (stronger && f->settled_at)
 		f->settled_at = f->packets;
-	if (!f->settled_at && (f->packets >= SETTLE_AFTER || v.rank >= RANK_STRUCTURE || before >= RANK_STRUCTURE))
+	if (!f->settled_at && (v.rank >= RANK_STRUCTURE || before >= RANK_STRUCTURE || !f->window))
 		f->settled_at = f->packets;
 	return stronger;
 }
 
 /* still_open says whether a flow's next packet may change its verdict: a call starts with STUN and DTLS, or with silence. */
-static __always_inline bool still_open(const struct packet *p, const struct flow *f)
+static __always_inline bool still_open(const struct flow *f)
 {
-	return f->learned.rank < RANK_STRUCTURE && (p->key.proto == IPPROTO_UDP || !f->settled_at);
+	return f->learned.rank < RANK_STRUCTURE && (f->window || f->learned.rank == RANK_PROVISIONAL);
+}
+
+static __always_inline bool is_due(const struct flow *f, __u64 now)
+{
+	return f->second != (__u8)(now >> 30);
+}
+
+static __always_inline bool is_forgotten(const struct flow *f, __u64 now)
+{
+	return now - f->seen > FORGET_AFTER;
+}
+
+/* look_again is what is due once a second (2^30 ns): a default verdict is opened for some packets, in a flow that was silent for
+ * long everything is. A TCP connection tells what it is at its start, if ever.
+ */
+static __always_inline void look_again(const struct packet *p, struct flow *f, __u64 now)
+{
+	f->second = now >> 30;
+	if (is_forgotten(f, now)) {
+		f->learned = (struct verdict){};
+		f->traits = 0;
+		f->settled_at = 0;
+		f->packets = 1;
+		f->window = SETTLE_AFTER;
+	} else if (p->key.proto == IPPROTO_UDP && f->settled_at) {
+		f->window = WINDOW;
+	}
+	f->seen = now;
 }
 
 static __always_inline bool is_old(const struct settings *box, const struct packet *p, const struct flow *f)

@@ -17,9 +17,9 @@ static __always_inline void fragment_key_of(const struct packet *p, bool outboun
 }
 
 /* remember_fragment keeps what a first fragment got; the default slice is what a stranger gets anyway. */
-static __always_inline void remember_fragment(const struct settings *box, const struct packet *p, bool outbound, struct answer a)
+static __always_inline void remember_fragment(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool outbound, struct answer a)
 {
-	struct fragment f = { bpf_ktime_get_coarse_ns(), a.v, a.experience, 0, a.device };
+	struct fragment f = { clock(skb), a.v, a.experience, 0, a.device };
 	struct fragment_key key = {};
 
 	if (a.v.slice == box->default_slice)
@@ -29,7 +29,7 @@ static __always_inline void remember_fragment(const struct settings *box, const 
 }
 
 /* by_fragment is the verdict of a later fragment; an ident lives for a second. */
-static __always_inline struct answer by_fragment(const struct settings *box, const struct packet *p, bool outbound)
+static __always_inline struct answer by_fragment(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool outbound)
 {
 	struct answer a = { { box->default_slice, RANK_DEFAULT, KIND_UNKNOWN, 0 }, 0, 0, 0 };
 	struct fragment_key key = {};
@@ -37,7 +37,7 @@ static __always_inline struct answer by_fragment(const struct settings *box, con
 
 	fragment_key_of(p, outbound, &key);
 	f = bpf_map_lookup_elem(&fragments, &key);
-	if (!f || bpf_ktime_get_coarse_ns() - f->seen > SECOND) {
+	if (!f || clock(skb) - f->seen > SECOND) {
 		fault(FAULT_FRAGMENT);
 		return a;
 	}

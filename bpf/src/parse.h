@@ -38,7 +38,8 @@ struct packet {
 	struct flow_key key;
 	__u32 ident; /* of a fragment */
 	__u16 ip; /* offset of the IP header, bytes */
-	__u16 payload; /* offset of what TCP or UDP carry, bytes */
+	__u16 transport; /* offset of TCP's or UDP's header, bytes */
+	__u16 payload; /* offset of what they carry, bytes */
 	__u16 length; /* of that, bytes, by the headers; of the first datagram in a batch */
 	__u8 dscp;
 	__u8 version; /* 4 or 6 */
@@ -135,7 +136,8 @@ static __always_inline enum parsed parse_l4(struct cursor *c, struct packet *p, 
 			return PARSED_SHORT;
 		key_ports(&p->key, udp->source, udp->dest, f.local_is_source);
 		udp_length = bpf_ntohs(udp->len);
-		if (udp_length && udp_length < length)
+		/* A first fragment holds less than the datagram that it begins. */
+		if (udp_length && (udp_length < length || p->fragmented))
 			length = udp_length;
 		header = sizeof(*udp);
 	} else if (p->key.proto == IPPROTO_TCP) {
@@ -158,8 +160,8 @@ static __always_inline enum parsed parse_l4(struct cursor *c, struct packet *p, 
 	if (header > length)
 		return PARSED_BAD;
 	p->length = length - header;
-	if (header)
-		p->payload = p->payload + header;
+	p->transport = p->payload;
+	p->payload = p->payload + header;
 	return PARSED_IP;
 }
 

@@ -9,7 +9,7 @@
 
 /* A change of any key or value of a map, or of what it means, is a change of layout. */
 enum layout_version {
-	LAYOUT = 1,
+	LAYOUT = 2,
 };
 
 enum bound {
@@ -56,6 +56,10 @@ enum kind {
 	KIND_RTP_AUDIO,
 	KIND_RTP_VIDEO,
 	KIND_RTCP,
+	KIND_TURN,
+	KIND_QUIC,
+	KIND_TLS,
+	KIND_SIP,
 	KIND_COUNT,
 };
 
@@ -90,6 +94,7 @@ struct verdict {
 /* A stream that looked like RTP once (RFC 3550, section 5.1). */
 struct rtp_candidate {
 	__u32 ssrc;
+	__u32 time; /* of its clock */
 	__u16 seq;
 	__u16 size; /* of the payload, bytes */
 };
@@ -107,7 +112,9 @@ struct flow {
 	struct verdict given; /* flows: by pin or rule. reverse: by the venue's side, whatever its rank */
 	struct verdict learned; /* from this flow's own packets */
 	__u8 next_candidate;
-	__u8 pad[3];
+	__u8 traits; /* enum trait */
+	__u8 second; /* of the clock, when it was looked at again last */
+	__u8 window; /* packets that are still looked into while nothing is confirmed */
 	struct rtp_candidate candidates[RTP_CANDIDATES];
 };
 
@@ -197,7 +204,7 @@ struct settings {
 	__u8 realtime;
 	__u8 has_prefixes; /* rules or experiences name subnets */
 	__u16 every_packet; /* slices whose every packet's delay is measured, a bit each */
-	__u16 pad;
+	__u16 best_effort; /* slices whose connections may be clamped, a bit each */
 	__u64 rules_any_subnet; /* that name no subnet */
 	__u64 rules_any_port; /* that name no port */
 	__u64 rules_by_dscp; /* that name a DSCP */

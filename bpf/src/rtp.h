@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* RTP has no magic number: what tells is that a stream goes on. */
+#ifndef SLICEGATE_RTP_H
+#define SLICEGATE_RTP_H
+
+#include "head.h"
+
+#define RTP_MAX_STEP 16 /* packets between two of a stream */
+#define AUDIO_MAX_SIZE 400 /* bytes, where the clock does not tell */
+#define AUDIO_TICK 80 /* 10 ms at 8 kHz: audio clocks go in multiples of it */
+#define AUDIO_MAX_TICKS 36 /* 60 ms at 48 kHz */
+
+/* RFC 3550, section 6.4 and RFC 5761, section 4: version 2, packet types 200 to 207, a length in words that fits. */
+static __always_inline bool is_rtcp(const __u8 *b, __u32 length)
+{
+	return length >= 8 && b[0] >> 6 == 2 && b[1] >= 200 && b[1] <= 207 && (be16(b + 2) + 1) * 4 <= length;
+}
+
+/* RFC 3550, section 5.1, but for the types that RFC 5761 leaves to RTCP; contributing sources must fit. */
+static __always_inline bool is_rtp_shaped(const __u8 *b, __u32 length)
+{
+	return length >= 12 + (b[0] & 15) * 4 && b[0] >> 6 == 2 && (b[1] < 192 || b[1] > 223);
+}
+
+/* rtp_kind labels a stream by how its clock went over so many packets. Packets of one time are parts of a picture. */
+static __always_inline enum kind rtp_kind(__u32 elapsed, __u32 step, __u32 length)
+{
+	__u32 tick = step ? elapsed / step : 0;
+
+	if (!elapsed)
+		return KIND_RTP_VIDEO;
+	if (tick * step == elapsed && tick % AUDIO_TICK == 0 && tick <= AUDIO_TICK * AUDIO_MAX_TICKS)
+		return KIND_RTP_AUDIO;
+	return length < AUDIO_MAX_SIZE ? KIND_RTP_AUDIO : KIND_RTP_VIDEO;
+}
+
+/* follow_rtp says what a stream carries if one of this SSRC was here 1 to 16 packets ago, else KIND_UNKNOWN, and remembers the
+ * packet. A browser mixes several streams in one 5-tuple, so a few are kept. segments is the number of datagrams in a batch.
+ */
+static __always_inline enum kind follow_rtp(struct flow *f, const __u8 *b, __u32 length, __u32 segments)
+{
+	__u32 ssrc = be32(b + 8), time = be32(b + 4), place;
+	__u16 seq = be16(b + 2);
+	struct rtp_candidate *c;
+
+	for (int i = 0; i < RTP_CANDIDATES; i++) {
+		__u16 step = seq - f->candidates[i].seq;
+		__u32 elapsed = time - f->candidates[i].time;
+
+		c = &f->candidates[i];
+		if (!c->size || c->ssrc != ssrc)
+			continue;
+		c->seq = seq + segments - 1;
+		c->time = time;
+		c->size = length;
+		return step >= 1 && step <= RTP_MAX_STEP ? rtp_kind(elapsed, step, length) : KIND_UNKNOWN;
+	}
+	/* Where there are more streams than places, taking turns would throw each out just before its next packet. */
+	place = f->next_candidate < RTP_CANDIDATES ? f->next_candidate++ : bpf_get_prandom_u32();
+	c = &f->candidates[place & (RTP_CANDIDATES - 1)];
+	c->ssrc = ssrc;
+	c->seq = seq + segments - 1;
+	c->time = time;
+	c->size = length;
+	return KIND_UNKNOWN;
+}
+
+#endif
