@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/slicegate/slicegate/internal/statefile"
 	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
@@ -76,37 +77,15 @@ func (r *roots) take(dev string, was *SavedRoot) error {
 	return nil
 }
 
-// save replaces the file, so that a crash leaves the old one or the new one.
 func (r *roots) save() error {
 	b, err := json.MarshalIndent(rootsFile{rootsVersion, r.taken}, "", "\t")
 	if err != nil {
 		return fmt.Errorf("write taken roots: %w", err)
 	}
-	if err := writeFile(r.path, append(b, '\n')); err != nil {
+	if err := statefile.Replace(r.path, append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write taken roots: %w", err)
 	}
 	return nil
-}
-
-func writeFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // classfulKinds are those whose options are not the whole of them.

@@ -15,7 +15,8 @@ var rooms = map[string][]string{
 	"internal/slice":     {},
 	"bpf":                {"internal/slice"},
 	"internal/tcnl":      {},
-	"shaper":             {"internal/slice", "bpf", "internal/tcnl"},
+	"internal/statefile": {},
+	"shaper":             {"internal/slice", "bpf", "internal/tcnl", "internal/statefile"},
 	"turn":               {"internal/slice", "internal/token"},
 	"relay":              {"internal/slice"},
 	"relay/whip":         {"relay", "internal/slice", "internal/token"},
@@ -26,7 +27,7 @@ var rooms = map[string][]string{
 	"internal/token":     {},
 	"internal/guard":     {"internal/slice"},
 	"internal/latency":   {"internal/slice"},
-	"internal/config":    {"internal/slice"},
+	"internal/config":    {"internal/slice", "internal/statefile"},
 	"internal/task":      {},
 	"internal/replay":    {"bpf", "internal/slice"},
 	"internal/doctor":    {"internal/slice", "internal/tcnl"},
@@ -55,6 +56,9 @@ var services = []string{"shaper", "turn", "relay", "orderbuf"}
 
 // starters may start other programs.
 var starters = []string{"cmd/", "internal/demo", "internal/lab", "internal/nettest"}
+
+// standardOnly are imported by many, and bring nothing with them.
+var standardOnly = []string{"internal/slice", "internal/statefile"}
 
 // notFor are foreign packages that a room has no business with.
 var notFor = map[string][]string{
@@ -117,8 +121,8 @@ func foreignViolation(path, room, what string) string {
 	switch {
 	case what == "os/exec" && !slices.ContainsFunc(starters, func(s string) bool { return in(path, s) }):
 		return path + " imports os/exec: it speaks to the kernel, not to programs"
-	case room == "internal/slice" && strings.Contains(strings.Split(what, "/")[0], "."):
-		return path + " imports " + what + ": everybody imports it, so it imports the standard library alone"
+	case slices.Contains(standardOnly, room) && strings.Contains(strings.Split(what, "/")[0], "."):
+		return path + " imports " + what + ": many import it, so it imports the standard library alone"
 	case slices.Contains(notFor[path], what):
 		return path + " imports " + what + ": it knows no network"
 	}
@@ -175,7 +179,7 @@ func TestImportRulesCatch(t *testing.T) {
 			"shaper imports os/exec: it speaks to the kernel, not to programs"},
 		{"a program started by a test", pkg{Path: "shaper", Tests: []string{"foreign:os/exec"}}, ""},
 		{"nouns with a library", pkg{Path: "internal/slice", Imports: []string{"foreign:fmt", "foreign:golang.org/x/sys/unix"}},
-			"internal/slice imports golang.org/x/sys/unix: everybody imports it, so it imports the standard library alone"},
+			"internal/slice imports golang.org/x/sys/unix: many import it, so it imports the standard library alone"},
 		{"orders with a network", pkg{Path: "orderbuf", Imports: []string{"foreign:net/http"}}, "orderbuf imports net/http: it knows no network"},
 		{"orders' handlers with a network", pkg{Path: "orderbuf/orderhttp", Imports: []string{"foreign:net/http"}}, ""},
 	} {

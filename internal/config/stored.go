@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/slicegate/slicegate/internal/slice"
+	"github.com/slicegate/slicegate/internal/statefile"
 )
 
 // storedVersion is the layout of the file with live changes.
@@ -67,7 +67,7 @@ func (o Overrides) Save(path string) error {
 	if err != nil {
 		return fmt.Errorf("write live changes: %w", err)
 	}
-	if err := replaceFile(path, append(data, '\n')); err != nil {
+	if err := statefile.Replace(path, append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write live changes: %w", err)
 	}
 	return nil
@@ -78,27 +78,4 @@ func shareText(s slice.Share) string {
 		return ""
 	}
 	return s.String()
-}
-
-func replaceFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
