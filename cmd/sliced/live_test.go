@@ -59,6 +59,54 @@ func TestSliceSetLastsUntilReset(t *testing.T) {
 	}
 }
 
+// boundsAre compares a slice's bounds in the download.
+func (b *box) boundsAre(when, name string, wantLow, wantHigh uint64) {
+	b.t.Helper()
+	if low, high := bounds(b.status(), name); low != wantLow || high != wantHigh {
+		b.t.Errorf("%s: %s is %d to %d, want %d to %d", when, name, low, high, wantLow, wantHigh)
+	}
+}
+
+// The file's rates are new, and live changes are on top of them as before.
+func TestReloadKeepsLiveChanges(t *testing.T) {
+	b := newBox(t)
+	b.start()
+	must(t, b.client.SetSlice(t.Context(), api.SliceChange{Name: "media", Min: "20%", Max: "60%"}))
+	must(t, b.client.SetSlice(t.Context(), api.SliceChange{Name: "telemetry", Uplink: "fibre", Max: "11mbit"}))
+	b.write(strings.Replace(oneUplink, `download = "20mbit"`, `download = "30mbit"`, 1))
+	must(t, b.cmd.Process.Signal(syscall.SIGHUP))
+	b.until("reloaded", func(st api.Status) bool {
+		rate := st.Uplinks[0].Download.RateBPS
+		return rate != nil && *rate == 30e6
+	})
+	b.boundsAre("reloaded", "media", 6e6, 18e6)
+	b.boundsAre("reloaded", "telemetry", 1.5e6, 11e6)
+}
+
+func TestResetOfOneSlice(t *testing.T) {
+	b := newBox(t)
+	b.start()
+	for _, change := range []api.SliceChange{
+		{Name: "media", Max: "60%"}, {Name: "media", Uplink: "fibre", Min: "2mbit"}, {Name: "realtime", Max: "70%"}, {Name: "telemetry", Uplink: "fibre", Max: "50%"},
+	} {
+		must(t, b.client.SetSlice(t.Context(), change))
+	}
+	must(t, b.client.ResetSlice(t.Context(), "media", ""))
+	check := func(when string) {
+		t.Helper()
+		b.boundsAre(when, "media", 6e6, 20e6)
+		b.boundsAre(when, "realtime", 10e6, 14e6)
+		b.boundsAre(when, "telemetry", 1e6, 10e6)
+	}
+	check("reset media")
+	b.kill(syscall.SIGKILL)
+	b.start()
+	check("restarted")
+	must(t, b.client.ResetSlice(t.Context(), "", "fibre"))
+	b.boundsAre("reset what is of fibre alone", "realtime", 10e6, 14e6)
+	b.boundsAre("reset what is of fibre alone", "telemetry", 1e6, 20e6)
+}
+
 func classLine(out, handle string) string {
 	for line := range strings.Lines(out) {
 		if strings.Contains(line, " "+handle+" ") {
