@@ -26,6 +26,9 @@ func TestEveryVariantLoads(t *testing.T) {
 			{Role: role, RawIP: true, ByAddress: true},
 			{Role: role, Uplink: 7, Hook: 63, WriteDSCP: true, Shaped: true, MarkMask: 0xff000000},
 			{Role: role, Dry: true},
+			{Role: role, Replay: true},
+			{Role: role, Shaped: true, Clamp: 500},
+			{Role: role, RawIP: true, Shaped: true, WriteDSCP: true, MarkMask: 0xff, Clamp: 500},
 		} {
 			p, err := s.program(v)
 			if err != nil {

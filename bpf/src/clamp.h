@@ -32,30 +32,43 @@ static __always_inline void shrink_mss(struct __sk_buff *skb, const struct packe
 	bpf_skb_store_bytes(skb, at + 2, &smaller, sizeof(smaller), 0);
 }
 
-/* find_mss walks the options of a SYN. */
+/* search is where the walk through a SYN's options is. */
+struct search {
+	struct __sk_buff *skb;
+	__u32 at, end; /* offsets from the frame's start, bytes */
+	__u32 found; /* offset of the option; 0 for none */
+};
+
+/* next_option is one step of the walk, and says when it is over. */
+static long next_option(__u32 step, void *context)
+{
+	struct search *s = context;
+	__u8 option[2]; /* kind, length */
+
+	if (s->at + 2 > s->end || bpf_skb_load_bytes(s->skb, s->at, option, sizeof(option)) || option[0] == OPTION_END)
+		return 1;
+	if (option[0] == OPTION_NOP) {
+		s->at++;
+		return 0;
+	}
+	if (option[0] == OPTION_MSS && option[1] == 4 && s->at + 4 <= s->end)
+		s->found = s->at;
+	s->at += option[1];
+	return s->found || option[1] < 2;
+}
+
+/* find_mss looks for the option. The kernel's loop is verified once, ours would be at every length of every option. */
 __noinline int find_mss(struct __sk_buff *skb, const struct packet *p)
 {
-	__u8 option[2]; /* kind, length */
-	__u32 at;
+	struct search s = { .skb = skb };
 
 	if (!p)
 		return 0;
-	at = p->transport + sizeof(struct tcp_header);
-	for (int i = 0; i < 40; i++) {
-		if (at + 2 > p->payload || bpf_skb_load_bytes(skb, at, option, sizeof(option)) || option[0] == OPTION_END)
-			return 0;
-		if (option[0] == OPTION_NOP) {
-			at++;
-			continue;
-		}
-		if (option[0] == OPTION_MSS && option[1] == 4 && at + 4 <= p->payload) {
-			shrink_mss(skb, p, at);
-			return 0;
-		}
-		if (option[1] < 2)
-			return 0;
-		at += option[1];
-	}
+	s.at = p->transport + sizeof(struct tcp_header);
+	s.end = p->payload;
+	bpf_loop(40, next_option, &s, 0);
+	if (s.found)
+		shrink_mss(skb, p, s.found);
 	return 0;
 }
 
