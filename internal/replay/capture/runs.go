@@ -1,0 +1,12 @@
+package capture
+
+import "slices"
+
+// runs lists all captures, in the manifest's order.
+func runs() []run {
+	return slices.Concat(
+		dnsRuns(),
+		controlRuns(),
+		sipRuns(),
+	)
+}
