@@ -8,5 +8,6 @@ func runs() []run {
 		dnsRuns(),
 		controlRuns(),
 		sipRuns(),
+		turnRuns(),
 	)
 }

@@ -15,6 +15,7 @@ type Datagram struct {
 	Length   int            // of the IP packet
 	Payload  []byte         // of TCP, UDP or what else it is, as far as captured
 	Size     int            // of the payload, as the headers have it
+	Seq      uint32         // of TCP
 
 	fragment bool
 	later    bool // not the first fragment
@@ -149,11 +150,14 @@ func (d Datagram) transport(b []byte, size int) (Datagram, bool) {
 	case d.Proto == slice.TCP:
 		return Datagram{}, false
 	}
-	if len(b) < header || header < 8 {
+	if len(b) < header || header < 8 || size < header {
 		return Datagram{}, false
 	}
 	d.Src = netip.AddrPortFrom(d.Src.Addr(), binary.BigEndian.Uint16(b))
 	d.Dst = netip.AddrPortFrom(d.Dst.Addr(), binary.BigEndian.Uint16(b[2:]))
+	if d.Proto == slice.TCP {
+		d.Seq = binary.BigEndian.Uint32(b[4:])
+	}
 	d.Payload, d.Size = b[header:], size-header
 	return d, true
 }
