@@ -2,6 +2,7 @@ package capture
 
 import (
 	"github.com/slicegate/slicegate/internal/replay/corpus"
+	"github.com/slicegate/slicegate/internal/replay/pcapfile"
 	"github.com/slicegate/slicegate/internal/slice"
 )
 
@@ -10,6 +11,9 @@ const media = "media"
 
 // unknown is the kind of what structure does not tell.
 const unknown = "unknown"
+
+// pcapng is the format of the captures that show that it is read, too.
+const pcapng = pcapfile.Pcapng
 
 // always labels flows that are one thing from their first payload on.
 func always(slice, kind, traffic string) func(*corpus.Seen) label {

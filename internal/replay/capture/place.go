@@ -189,7 +189,25 @@ func plain(ns *nettest.NS, ifname string, network, number byte) error {
 		args = append(args, what, "off")
 	}
 	_, err = ns.Output("ethtool", args...)
-	return err
+	return errors.Join(err, slow(ns, link))
+}
+
+// A link's rate in bytes a second, and how far it gets ahead of it: as slow as links at events are, so that nothing is lost
+// between kernel and capture.
+const (
+	linkRate  = 20_000_000 / 8
+	linkBurst = 5000
+	linkQueue = 300_000
+)
+
+func slow(ns *nettest.NS, link netlink.Link) error {
+	attrs := netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Parent: netlink.HANDLE_ROOT, Handle: netlink.MakeHandle(1, 0)}
+	ticks := netlink.Xmittime(linkRate, linkBurst)
+	err := ns.Links().QdiscReplace(&netlink.Tbf{QdiscAttrs: attrs, Rate: linkRate, Limit: linkQueue, Buffer: ticks})
+	if err != nil {
+		return fmt.Errorf("slow %s down: %w", link.Attrs().Name, err)
+	}
+	return nil
 }
 
 // linkAt finds the box's interface of a point.

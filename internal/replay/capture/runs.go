@@ -9,5 +9,7 @@ func runs() []run {
 		controlRuns(),
 		sipRuns(),
 		turnRuns(),
+		webRuns(),
+		bulkRuns(),
 	)
 }
