@@ -216,9 +216,12 @@ func (p *place) linkAt(point string) (netlink.Link, error) { return p.box.Links(
 // zone is the domain that the place's names are in.
 const zone = "venue.test"
 
+// site is the server's name.
+const site = "server." + zone
+
 // writeNames writes the files by which programs find hosts: the server answers for the zone.
 func (p *place) writeNames() error {
-	hosts := "127.0.0.1 localhost\n::1 localhost\n"
+	hosts := "127.0.0.1 localhost\n::1 localhost\n" + p.server.addr(4) + " " + site + "\n" + p.server.addr(6) + " " + site + "\n"
 	files := map[string]string{
 		"resolv.conf":   "nameserver " + p.server.addr(4) + "\noptions timeout:2\n",
 		"hosts":         hosts,

@@ -11,5 +11,9 @@ func runs() []run {
 		turnRuns(),
 		webRuns(),
 		bulkRuns(),
+		quicRuns(),
+		tunnelRuns(),
+		srtRuns(),
+		torrentRuns(),
 	)
 }

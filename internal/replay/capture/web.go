@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/slicegate/slicegate/internal/replay/corpus"
@@ -117,14 +118,14 @@ func curl(ctx context.Context, p *place) error {
 		return err
 	}
 	for _, family := range families {
-		site := "https://" + p.server.port(family, 443)
+		site := "https://" + site
 		for _, args := range [][]string{
 			{"--http1.1", site + "/page"},
 			{"--http2", site + "/page", "-o", "/dev/null", site + "/page"},
 			{"--http2", "--limit-rate", "1M", site + "/bulk"},
 			{"--http1.1", "--limit-rate", "1M", "-T", filepath.Join(p.dir, "www", "bulk"), site + "/upload"},
 		} {
-			if _, err := p.run(ctx, p.attendee, "curl", append([]string{"-sSk", "-o", "/dev/null"}, args...)...); err != nil {
+			if _, err := p.run(ctx, p.attendee, "curl", append([]string{"-sSk", "-" + strconv.Itoa(family), "-o", "/dev/null"}, args...)...); err != nil {
 				return err
 			}
 		}
