@@ -241,12 +241,10 @@ func (p *place) file(name, text string) (string, error) {
 	return path, os.WriteFile(path, []byte(text), 0o644)
 }
 
-// close ends what was started, last first, and removes the place.
+// close ends what was started, and removes the place.
 func (p *place) close() error {
 	var errs []error
-	for _, program := range slices.Backward(p.programs) {
-		program.stop()
-	}
+	stop(p.programs...)
 	for _, closer := range slices.Backward(p.closers) {
 		errs = append(errs, closer())
 	}

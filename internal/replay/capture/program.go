@@ -3,7 +3,6 @@ package capture
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -81,7 +80,7 @@ func (p *place) described(h *host, name string, args []string) string {
 	words := []string{name}
 	for _, arg := range args {
 		arg = strings.ReplaceAll(arg, p.dir+"/", "")
-		if arg == "" || strings.ContainsAny(arg, " \t\n'\"$&;|<>(){}*?!\\") {
+		if arg == "" || strings.ContainsAny(arg, " \t\n'\"$&;|<>(){}*?\\") {
 			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 		}
 		words = append(words, arg)
@@ -151,23 +150,43 @@ func (it *program) live(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
+func (it *program) running() bool {
+	select {
+	case <-it.gone:
+		return false
+	default:
+		return true
+	}
+}
+
 // grace is how long a program has to end by itself.
 const grace = 2 * time.Second
 
 // stop ends the program: asked first, then killed with all that it started.
-func (it *program) stop() {
-	it.stopped = true
+func (it *program) stop() { stop(it) }
+
+// stop ends programs, all at once.
+func stop(programs ...*program) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		if err := syscall.Kill(-it.cmd.Process.Pid, signal); errors.Is(err, syscall.ESRCH) {
+		for _, it := range programs {
+			it.stopped = true
+			if it.running() {
+				_ = syscall.Kill(-it.cmd.Process.Pid, signal) // it may just have gone
+			}
+		}
+		deadline := time.After(grace)
+		for _, it := range programs {
+			select {
+			case <-it.gone:
+				continue
+			case <-deadline:
+			}
 			break
 		}
-		select {
-		case <-it.gone:
-			return
-		case <-time.After(grace):
-		}
 	}
-	<-it.gone
+	for _, it := range programs {
+		<-it.gone
+	}
 }
 
 func (it *program) lastWords() string {
@@ -182,28 +201,21 @@ func (it *program) says(ctx context.Context, what string) error {
 		if strings.Contains(it.out.String(), what) {
 			return true, nil
 		}
-		select {
-		case <-it.gone:
+		if !it.running() {
 			return false, fmt.Errorf("run %s: ended (%v) before it said %q: %s", it.name, it.err, what, it.lastWords())
-		default:
-			return false, nil
 		}
+		return false, nil
 	})
 }
 
-// obituaries tells of programs that ended badly by themselves.
-func (p *place) obituaries() error {
-	var errs []error
+// obituary tells of the first program that ended badly by itself.
+func (p *place) obituary() error {
 	for _, it := range p.programs {
-		select {
-		case <-it.gone:
-			if it.err != nil && !it.stopped {
-				errs = append(errs, fmt.Errorf("%s ended: %w: %s", it.name, it.err, it.lastWords()))
-			}
-		default:
+		if !it.running() && it.err != nil && !it.stopped {
+			return fmt.Errorf("%s ended: %w: %s", it.name, it.err, it.lastWords())
 		}
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // until polls for a condition.

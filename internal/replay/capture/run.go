@@ -78,7 +78,7 @@ func (r run) try(ctx context.Context, dir string) (made corpus.Capture, err erro
 	}
 	failed := r.act(ctx, p)
 	if failed != nil {
-		failed = errors.Join(failed, p.obituaries())
+		failed = errors.Join(failed, p.obituary())
 	}
 	packets, err := watch.end(ctx)
 	if err := errors.Join(failed, err); err != nil {

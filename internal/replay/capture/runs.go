@@ -15,5 +15,6 @@ func runs() []run {
 		tunnelRuns(),
 		srtRuns(),
 		torrentRuns(),
+		rtpRuns(),
 	)
 }

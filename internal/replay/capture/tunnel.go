@@ -125,9 +125,7 @@ func tunnels(ctx context.Context, p *place) error {
 		if err := useTunnel(ctx, p); err != nil {
 			return err
 		}
-		for _, it := range p.programs {
-			it.stop()
-		}
+		stop(p.programs...)
 	}
 	return nil
 }
