@@ -38,11 +38,13 @@ func first(f *corpus.Seen, is func(corpus.Sighting) bool) int {
 	return 0
 }
 
-// isRTP and isDTLS tell apart what a flow of WebRTC mixes (RFC 7983, RFC 5761). They hold only where it is known that the flow
+// isRTP, isRTCP and isDTLS tell apart what a flow of WebRTC mixes (RFC 7983, RFC 5761). They hold only where it is known that the flow
 // is one.
 func isRTP(b []byte) bool {
 	return len(b) >= 12 && b[0]>>6 == 2 && (b[1] < 192 || b[1] > 223)
 }
+
+func isRTCP(b []byte) bool { return len(b) >= 8 && b[0]>>6 == 2 && b[1] >= 192 && b[1] <= 223 }
 
 func isDTLS(b []byte) bool { return len(b) > 0 && b[0] >= 20 && b[0] <= 63 }
 

@@ -190,7 +190,7 @@ func stop(programs ...*program) {
 }
 
 func (it *program) lastWords() string {
-	const enough = 1500
+	const enough = 800
 	said := strings.TrimSpace(it.out.String())
 	return said[max(0, len(said)-enough):]
 }

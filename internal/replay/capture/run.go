@@ -147,7 +147,7 @@ func Make(ctx context.Context, cfg Config) error {
 	for _, c := range old.Captures {
 		have[c.File] = c
 	}
-	var failed []error
+	var failed []string
 	for _, r := range runs() {
 		if cfg.Want != nil && !cfg.Want(r.name) {
 			continue
@@ -156,7 +156,7 @@ func Make(ctx context.Context, cfg Config) error {
 		made, err := r.make(ctx, cfg.Dir, cfg.Tries)
 		if err != nil {
 			cfg.Log("%-20s failed: %v", r.name, err)
-			failed = append(failed, err)
+			failed = append(failed, r.name)
 			continue
 		}
 		have[made.File] = made
@@ -166,7 +166,10 @@ func Make(ctx context.Context, cfg Config) error {
 			return err
 		}
 	}
-	return errors.Join(failed...)
+	if len(failed) > 0 {
+		return fmt.Errorf("%d captures could not be made: %s", len(failed), strings.Join(failed, ", "))
+	}
+	return nil
 }
 
 // save writes the captures that runs still make, in the order of the runs.

@@ -16,5 +16,6 @@ func runs() []run {
 		srtRuns(),
 		torrentRuns(),
 		rtpRuns(),
+		phoneRuns(),
 	)
 }

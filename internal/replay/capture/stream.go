@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"encoding/binary"
 
 	"github.com/slicegate/slicegate/internal/replay/corpus"
@@ -85,19 +86,23 @@ func (s *stream) take() []byte {
 // can tell. One whose channels carry nothing stays control.
 func turn(traffic string) func(*corpus.Seen) label {
 	return func(f *corpus.Seen) label {
-		rtp, opaque := 0, 0
+		rtp, control, opaque := 0, 0, 0
 		relayed(f, func(packet int, inner []byte) bool {
 			switch {
 			case isRTP(inner):
 				rtp = packet
-			case !isDTLS(inner) && !isSTUN(inner) && opaque == 0:
-				opaque = packet
+			case isRTCP(inner):
+				control = cmp.Or(control, packet)
+			case !isDTLS(inner) && !isSTUN(inner):
+				opaque = cmp.Or(opaque, packet)
 			}
 			return rtp == 0
 		})
 		switch {
 		case rtp > 0:
 			return label{slice.Realtime, "turn", traffic, rtp}
+		case control > 0:
+			return label{slice.Signalling, "turn", traffic + ", rtcp", control}
 		case opaque > 0:
 			return label{media, "turn", traffic + ", opaque data", opaque}
 		}
