@@ -261,3 +261,9 @@ func (p *place) background(ctx context.Context, fn func(context.Context) error) 
 		return <-done
 	})
 }
+
+// within tells whether an end is the host of a network.
+func within(network int, end netip.AddrPort) bool {
+	addr := end.Addr().String()
+	return addr == networks[network].v4+"2" || addr == networks[network].v6+"2"
+}

@@ -17,5 +17,6 @@ func runs() []run {
 		torrentRuns(),
 		rtpRuns(),
 		phoneRuns(),
+		callRuns(),
 	)
 }
