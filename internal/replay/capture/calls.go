@@ -2,10 +2,79 @@ package capture
 
 import (
 	"context"
+	"fmt"
+	"net/netip"
 
 	"github.com/slicegate/slicegate/internal/replay/corpus"
 	"github.com/slicegate/slicegate/internal/slice"
 )
+
+// through makes a plan go by the TURN server: the ends that are named use nothing else.
+func (p plan) through(servers []string, ends ...string) plan {
+	p.Servers, p.User, p.Password, p.Relayed = servers, turnUser, turnPassword, ends
+	return p
+}
+
+// turnURLs are the TURN server's, of each family.
+func turnURLs(transport string) [2]string {
+	var urls [2]string
+	for i, address := range []string{networks[serverNetwork].v4 + "2", "[" + networks[serverNetwork].v6 + "2]"} {
+		urls[i] = fmt.Sprintf("turn:%s:%d?transport=%s", address, turnPort, transport)
+	}
+	return urls
+}
+
+// turnCallRuns are calls of a browser through a TURN server.
+func turnCallRuns() []run {
+	full := plan{Audio: true, Videos: 1, Both: true, Bundle: true}
+	udp, tcp := turnURLs("udp"), turnURLs("tcp")
+	one := func(url string) []string { return []string{url} }
+	toServer := func(proto slice.Proto, flows int) rule {
+		return rule{match: ports(proto, turnPort), judge: turn("browser call through turn"), realtime: flows, whole: true}
+	}
+	fromRelay := rule{match: relayedPorts, judge: call("rtp-video", "browser call from turn"), realtime: 1}
+	tools := []tool{chromium, coturn}
+	return []run{
+		{
+			name: "call-turn", about: "one end behind a TURN server, over UDP of either family", programs: tools,
+			act: turnCalls(full.through(one(udp[0]), "a"), full.through(one(udp[1]), "a")), rules: []rule{toServer(slice.UDP, 2), fromRelay},
+		},
+		{
+			name: "call-turn-both", about: "audio, both ends behind a TURN server, over UDP", programs: tools,
+			act:   turnCalls(plan{Audio: true, Both: true, Bundle: true}.through(one(udp[0]), "a", "b")),
+			rules: []rule{toServer(slice.UDP, 2)},
+		},
+		{
+			name: "call-turn-tcp", about: "both ends behind a TURN server, over TCP of either family", programs: tools, format: pcapng,
+			act: turnCalls(full.through(one(tcp[0]), "a", "b"), full.through(one(tcp[1]), "a", "b")), rules: []rule{toServer(slice.TCP, 4)},
+		},
+		{
+			name: "call-turn-idle", about: "calls that could use a TURN server and need not: its allocations stay empty", programs: tools,
+			act: turnCalls(full.through(one(udp[0])), full.through(one(tcp[1]))),
+			rules: []rule{
+				{match: ports(slice.UDP, turnPort), judge: mustCarry(slice.Signalling, turn("browser call, turn not needed")), atLeast: 2},
+				{match: ports(slice.TCP, turnPort), judge: mustCarry(slice.Signalling, turn("browser call, turn not needed"))},
+			},
+		},
+	}
+}
+
+// relayedPorts matches flows of a TURN server's relayed addresses.
+func relayedPorts(f *corpus.Seen) bool {
+	relayed := func(end netip.AddrPort) bool {
+		return within(serverNetwork, end) && end.Port() >= relayFrom && end.Port() <= relayTo
+	}
+	return f.Proto == slice.UDP && (relayed(f.Src) || relayed(f.Dst))
+}
+
+func turnCalls(plans ...plan) func(context.Context, *place) error {
+	return func(ctx context.Context, p *place) error {
+		if err := startTURN(ctx, p); err != nil {
+			return err
+		}
+		return calls(plans...)(ctx, p)
+	}
+}
 
 var chromium = tool{"chromium", "chromium"}
 
@@ -78,5 +147,5 @@ func calls(plans ...plan) func(context.Context, *place) error {
 // betweenGuests matches what the two venue hosts send each other by UDP.
 func betweenGuests(f *corpus.Seen) bool {
 	venue := func(n int) bool { return within(n, f.Src) || within(n, f.Dst) }
-	return f.Proto == slice.UDP && venue(0) && venue(1)
+	return f.Proto == slice.UDP && venue(attendeeNetwork) && venue(guestNetwork)
 }

@@ -66,6 +66,13 @@ var networks = [...]struct{ v4, v6 string }{
 	{"192.0.2.", "2001:db8:9::"},
 }
 
+// The networks of the hosts.
+const (
+	attendeeNetwork = iota
+	guestNetwork
+	serverNetwork
+)
+
 func newPlace() (_ *place, err error) {
 	p := &place{}
 	defer func() {

@@ -18,5 +18,6 @@ func runs() []run {
 		rtpRuns(),
 		phoneRuns(),
 		callRuns(),
+		turnCallRuns(),
 	)
 }

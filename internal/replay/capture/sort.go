@@ -14,8 +14,10 @@ import (
 type rule struct {
 	match   func(*corpus.Seen) bool
 	judge   func(*corpus.Seen) label
-	atLeast int  // how many such flows there must be; 1 when 0
-	whole   bool // no packet is shortened
+	atLeast int // how many such flows there must be; 1 when 0
+
+	realtime int  // how many of them must be that
+	whole    bool // no packet is shortened
 }
 
 // label is what a flow is, and from which packet on that can be told.
@@ -37,7 +39,7 @@ const (
 func sort(packets []pcapfile.Packet, rules []rule) ([]corpus.Flow, []pcapfile.Packet, error) {
 	var flows []corpus.Flow
 	var kept []corpus.Sighting
-	count := make([]int, len(rules))
+	count, realtime := make([]int, len(rules)), make([]int, len(rules))
 	var strangers []string
 	for _, seen := range corpus.Split(packets) {
 		i := slices.IndexFunc(rules, func(r rule) bool { return r.match(seen) })
@@ -52,6 +54,9 @@ func sort(packets []pcapfile.Packet, rules []rule) ([]corpus.Flow, []pcapfile.Pa
 			return nil, nil, fmt.Errorf("flow %s %s %s does not show what it is: %s", seen.Proto, src, dst, l.traffic)
 		}
 		count[i]++
+		if l.slice == slice.Realtime {
+			realtime[i]++
+		}
 		flows = append(flows, corpus.Flow{
 			Proto: seen.Proto.String(), Src: src, Dst: dst, Slice: l.slice, Kind: l.kind, Traffic: l.traffic,
 			TellsAt: l.tellsAt, Packets: len(seen.Packets),
@@ -59,9 +64,9 @@ func sort(packets []pcapfile.Packet, rules []rule) ([]corpus.Flow, []pcapfile.Pa
 		kept = append(kept, seen.Packets...)
 	}
 	for i, r := range rules {
-		if count[i] < max(1, r.atLeast) {
-			return nil, nil, fmt.Errorf("rule %d fits %d flows, want %d; no rule fits: %s",
-				i+1, count[i], max(1, r.atLeast), strings.Join(strangers, ", "))
+		if count[i] < max(1, r.atLeast) || realtime[i] < r.realtime {
+			return nil, nil, fmt.Errorf("rule %d fits %d flows, want %d; %d are realtime, want %d; no rule fits: %s",
+				i+1, count[i], max(1, r.atLeast), realtime[i], r.realtime, strings.Join(strangers, ", "))
 		}
 	}
 	slices.SortFunc(kept, func(a, b corpus.Sighting) int { return a.Index - b.Index })
