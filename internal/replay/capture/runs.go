@@ -19,5 +19,6 @@ func runs() []run {
 		phoneRuns(),
 		callRuns(),
 		turnCallRuns(),
+		visitRuns(),
 	)
 }
