@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/slicegate/slicegate/internal/nettest"
 	"github.com/slicegate/slicegate/internal/replay/corpus"
 	"github.com/slicegate/slicegate/internal/replay/pcapfile"
 )
@@ -27,11 +27,15 @@ type run struct {
 	rules     []rule
 }
 
-// spot is an interface that is not the box's. It must be there when prepare returns.
+// spot is where a capture is taken that is not the box's.
 type spot struct {
-	link    pcapfile.Link
-	ifname  string
-	prepare func(ctx context.Context, p *place) (*nettest.NS, error)
+	link  pcapfile.Link
+	watch func(ctx context.Context, p *place) (watcher, error)
+}
+
+// watcher takes packets until its end. A packet that it lost is an error.
+type watcher interface {
+	end(ctx context.Context) ([]pcapfile.Packet, error)
 }
 
 // tool is a program and the Debian package that it is in.
@@ -57,10 +61,7 @@ func (r run) make(ctx context.Context, dir string, tries int) (made corpus.Captu
 }
 
 func (r run) file() string {
-	if r.format == "" {
-		return r.name + string(pcapfile.Pcap)
-	}
-	return r.name + string(r.format)
+	return r.name + string(cmp.Or(r.format, pcapfile.Pcap))
 }
 
 func (r run) try(ctx context.Context, dir string) (made corpus.Capture, err error) {
@@ -72,7 +73,7 @@ func (r run) try(ctx context.Context, dir string) (made corpus.Capture, err erro
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 
-	watch, link, err := r.sniff(ctx, p)
+	watch, link, err := r.watch(ctx, p)
 	if err != nil {
 		return made, err
 	}
@@ -99,21 +100,13 @@ func (r run) try(ctx context.Context, dir string) (made corpus.Capture, err erro
 	return made, pcapfile.WriteFile(filepath.Join(dir, r.file()), link, kept)
 }
 
-func (r run) sniff(ctx context.Context, p *place) (*sniffer, pcapfile.Link, error) {
+func (r run) watch(ctx context.Context, p *place) (watcher, pcapfile.Link, error) {
 	if r.elsewhere != nil {
-		ns, err := r.elsewhere.prepare(ctx, p)
-		if err != nil {
-			return nil, 0, err
-		}
-		s, err := sniff(ns, r.elsewhere.ifname, r.elsewhere.link)
-		return s, r.elsewhere.link, err
+		w, err := r.elsewhere.watch(ctx, p)
+		return w, r.elsewhere.link, err
 	}
-	point := r.point
-	if point == "" {
-		point = atUplink
-	}
-	s, err := sniff(p.box, point, pcapfile.Ethernet)
-	return s, pcapfile.Ethernet, err
+	w, err := sniff(p.box, cmp.Or(r.point, atUplink), pcapfile.Ethernet)
+	return w, pcapfile.Ethernet, err
 }
 
 // version says what a program is, as Debian knows it.

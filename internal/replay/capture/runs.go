@@ -20,5 +20,6 @@ func runs() []run {
 		callRuns(),
 		turnCallRuns(),
 		visitRuns(),
+		cookedRuns(),
 	)
 }

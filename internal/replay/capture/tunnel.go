@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/slicegate/slicegate/internal/nettest"
 	"github.com/slicegate/slicegate/internal/replay/pcapfile"
 	"github.com/slicegate/slicegate/internal/slice"
 )
@@ -37,7 +36,7 @@ func tunnelRuns() []run {
 		},
 		{
 			name: "tunnel-inside", about: "what goes through a tunnel: packets that begin with their IP header", programs: inside, format: pcapng,
-			elsewhere: &spot{link: pcapfile.Raw, ifname: tunnelIf, prepare: openTunnel},
+			elsewhere: &spot{link: pcapfile.Raw, watch: watchTunnel},
 			act:       useTunnel,
 			rules: []rule{
 				{match: protocol(icmp), judge: always(slice.Signalling, "icmp", "ping")},
@@ -130,8 +129,12 @@ func tunnels(ctx context.Context, p *place) error {
 	return nil
 }
 
-func openTunnel(ctx context.Context, p *place) (*nettest.NS, error) {
-	return p.attendee.NS, tunnel(ctx, p, 4)
+// watchTunnel makes a tunnel, and watches its inside.
+func watchTunnel(ctx context.Context, p *place) (watcher, error) {
+	if err := tunnel(ctx, p, 4); err != nil {
+		return nil, err
+	}
+	return sniff(p.attendee.NS, tunnelIf, pcapfile.Raw)
 }
 
 // useTunnel does a little of everything through the tunnel.
