@@ -10,6 +10,7 @@ func runs() []run {
 		sipRuns(),
 		turnRuns(),
 		webRuns(),
+		dtlsRuns(),
 		bulkRuns(),
 		quicRuns(),
 		tunnelRuns(),

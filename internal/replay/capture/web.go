@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"github.com/slicegate/slicegate/internal/replay/corpus"
 	"github.com/slicegate/slicegate/internal/slice"
@@ -92,10 +91,6 @@ func webRuns() []run {
 			name: "http", about: "pages and downloads in the clear", programs: []tool{{"curl", "curl"}, {"nginx", "nginx-light"}},
 			format: pcapng, act: curlPlain, rules: []rule{{match: ports(slice.TCP, 80), judge: web(unknown), atLeast: 4}},
 		},
-		{
-			name: "dtls", about: "lines both ways", programs: []tool{{"openssl s_client", "openssl"}, {"openssl s_server", "openssl"}},
-			act: dtls, rules: []rule{{match: ports(slice.UDP, dtlsPort), judge: always(slice.Signalling, "dtls", "dtls"), atLeast: 4}},
-		},
 	}
 }
 
@@ -146,64 +141,4 @@ func curlPlain(ctx context.Context, p *place) error {
 		}
 	}
 	return nil
-}
-
-const dtlsPort = 4433
-
-// dtls talks line by line, in two versions and both families.
-func dtls(ctx context.Context, p *place) error {
-	if err := p.certificate(ctx); err != nil {
-		return err
-	}
-	for _, family := range families {
-		for _, version := range [][]string{{"-dtls1_2"}, {"-dtls1", "-cipher", "ALL:@SECLEVEL=0"}} {
-			if err := p.dtlsOnce(ctx, family, version); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (p *place) dtlsOnce(ctx context.Context, family int, version []string) error {
-	line := func(i int) []byte { return fmt.Appendf(nil, "line %d of what is said from this end\n", i) }
-	server, err := p.startWith(p.server, paced(ctx, 100, 50*time.Millisecond, line), "openssl", append([]string{
-		"s_server", "-accept", p.server.port(family, dtlsPort), "-quiet",
-		"-cert", filepath.Join(p.dir, "server.crt"), "-key", filepath.Join(p.dir, "server.key"),
-	}, version...)...)
-	if err != nil {
-		return err
-	}
-	defer server.stop()
-	if err := p.listening(ctx, p.server, "udp", dtlsPort); err != nil {
-		return err
-	}
-	client, err := p.startWith(p.attendee, paced(ctx, 100, 40*time.Millisecond, line), "openssl",
-		append([]string{"s_client", "-connect", p.server.port(family, dtlsPort), "-quiet"}, version...)...)
-	if err != nil {
-		return err
-	}
-	return client.live(ctx, 1500*time.Millisecond)
-}
-
-// paced gives a reader that gets a piece at a time, and ends after count of them.
-func paced(ctx context.Context, count int, every time.Duration, piece func(i int) []byte) io.Reader {
-	r, w := io.Pipe()
-	go func() {
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		for i := range count {
-			select {
-			case <-ctx.Done():
-				w.CloseWithError(ctx.Err())
-				return
-			case <-tick.C:
-			}
-			if _, err := w.Write(piece(i)); err != nil {
-				return
-			}
-		}
-		w.Close()
-	}()
-	return r
 }
