@@ -14,7 +14,7 @@ export PATH := $(PATH):/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin
 export FUZZTIME
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench generate lint fuzz clean
+.PHONY: help build demo test bench captures generate lint fuzz clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,10 @@ test: ## everything: format, vet, unit, architecture, kernel (as root)
 bench: ## the figures of docs/performance.md (as root; BENCH=Retune for one)
 	@scripts/setup.sh test
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m -v ./internal/demo/... ./shaper/...
+
+captures: ## the labelled captures, by programs of others (as root, on Debian 12; ARGS="-only REGEXP")
+	@scripts/setup.sh captures
+	@$(GO) run ./cmd/captures $(ARGS)
 
 generate: ## the eBPF objects and their Go bindings, with clang 14
 	@scripts/setup.sh generate

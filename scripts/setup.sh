@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs what this machine lacks for demo, test, generate or lint, and says so; quiet when there is nothing to do.
+# Installs what this machine lacks for demo, test, captures, generate or lint, and says so; quiet when there is nothing to do.
 # All of it goes to standard error: standard output belongs to whoever called.
 set -eu
 exec >&2
 
 usage() {
-	echo "usage: $0 demo|test|generate|lint"
+	echo "usage: $0 demo|test|captures|generate|lint"
 	exit 2
 }
 
@@ -30,6 +30,8 @@ need_file() {
 	[ -e "$1" ] || missing="$missing $2"
 }
 
+plugins=/usr/lib/$(uname -m)-linux-gnu/gstreamer-1.0
+
 need_file /etc/ssl/certs/ca-certificates.crt ca-certificates
 case $1 in
 demo)
@@ -38,6 +40,39 @@ demo)
 test)
 	need nft nftables
 	need tc iproute2
+	;;
+captures)
+	need nft nftables
+	need ethtool ethtool
+	need tcpdump tcpdump
+	need ping iputils-ping
+	need curl curl
+	need openssl openssl
+	need socat socat
+	need iperf3 iperf3
+	need dig bind9-dnsutils
+	need unbound unbound
+	need chronyd chrony
+	need dhclient isc-dhcp-client
+	need dnsmasq dnsmasq-base
+	need nginx nginx-light
+	need turnserver coturn
+	need sipp sip-tester
+	need baresip baresip-core
+	need chromium chromium
+	need gtlsclient ngtcp2-client
+	need gtlsserver ngtcp2-server
+	need srt-live-transmit srt-tools
+	need wg wireguard-tools
+	need wireguard-go wireguard-go
+	need transmission-cli transmission-cli
+	need aria2c aria2
+	need_file /usr/lib/python3/dist-packages/libtorrent.egg-info python3-libtorrent
+	need gst-launch-1.0 gstreamer1.0-tools
+	need_file "$plugins/libgstopus.so" gstreamer1.0-plugins-base
+	need_file "$plugins/libgstrtp.so" gstreamer1.0-plugins-good
+	need_file "$plugins/libgstmpegtsmux.so" gstreamer1.0-plugins-bad
+	need_file "$plugins/libgstx264.so" gstreamer1.0-plugins-ugly
 	;;
 generate)
 	need clang-14 clang-14
@@ -66,7 +101,14 @@ fi
 
 echo "setup: installing$missing"
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+policy=
+trap 'rm -f "$log" $policy' EXIT
+# Servers are for namespaces: Debian must not start them on the machine itself.
+if [ "$1" = captures ] && [ ! -e /usr/sbin/policy-rc.d ]; then
+	policy=/usr/sbin/policy-rc.d
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+fi
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086 # a list of words
 if ! { apt-get -q update && apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $missing; } >"$log" 2>&1; then

@@ -12,33 +12,34 @@ import (
 // rooms says which of our packages each may import, tests aside. A package below a room is a part of it, and the parts of one
 // room may import each other, unless it has a row of its own.
 var rooms = map[string][]string{
-	"internal/slice":     {},
-	"bpf":                {"internal/slice"},
-	"internal/tcnl":      {},
-	"internal/statefile": {},
-	"shaper":             {"internal/slice", "bpf", "internal/tcnl", "internal/statefile"},
-	"turn":               {"internal/slice", "internal/token"},
-	"relay":              {"internal/slice"},
-	"relay/whip":         {"relay", "internal/slice", "internal/token"},
-	"relay/room":         {"internal/slice", "internal/token"},
-	"orderbuf":           {},
-	"orderbuf/orderhttp": {"orderbuf", "internal/token"},
-	"orderbuf/sink":      {"orderbuf", "internal/token"},
-	"internal/token":     {},
-	"internal/guard":     {"internal/slice"},
-	"internal/latency":   {"internal/slice"},
-	"internal/config":    {"internal/slice", "internal/statefile"},
-	"internal/task":      {},
-	"internal/replay":    {"bpf", "internal/slice"},
-	"internal/doctor":    {"internal/slice", "internal/tcnl"},
-	"internal/top":       {"internal/api/client"},
-	"internal/demo":      {"internal/api/client", "internal/nettest"},
-	"internal/api":       {},
-	"internal/edge":      {"internal/token"},
-	"internal/pages":     {},
-	"internal/archtest":  {},
-	"internal/nettest":   {},
-	"internal/lab":       {"internal/nettest"},
+	"internal/slice":          {},
+	"bpf":                     {"internal/slice"},
+	"internal/tcnl":           {},
+	"internal/statefile":      {},
+	"shaper":                  {"internal/slice", "bpf", "internal/tcnl", "internal/statefile"},
+	"turn":                    {"internal/slice", "internal/token"},
+	"relay":                   {"internal/slice"},
+	"relay/whip":              {"relay", "internal/slice", "internal/token"},
+	"relay/room":              {"internal/slice", "internal/token"},
+	"orderbuf":                {},
+	"orderbuf/orderhttp":      {"orderbuf", "internal/token"},
+	"orderbuf/sink":           {"orderbuf", "internal/token"},
+	"internal/token":          {},
+	"internal/guard":          {"internal/slice"},
+	"internal/latency":        {"internal/slice"},
+	"internal/config":         {"internal/slice", "internal/statefile"},
+	"internal/task":           {},
+	"internal/replay":         {"bpf", "internal/slice"},
+	"internal/replay/capture": {"internal/replay/corpus", "internal/replay/pcapfile", "internal/nettest", "internal/slice"},
+	"internal/doctor":         {"internal/slice", "internal/tcnl"},
+	"internal/top":            {"internal/api/client"},
+	"internal/demo":           {"internal/api/client", "internal/nettest"},
+	"internal/api":            {},
+	"internal/edge":           {"internal/token"},
+	"internal/pages":          {},
+	"internal/archtest":       {},
+	"internal/nettest":        {},
+	"internal/lab":            {"internal/nettest"},
 }
 
 // commands may import everything but what is for tests.
@@ -47,7 +48,7 @@ const commands = "cmd/"
 // forTests are imported by tests only, and by whom else is said.
 var forTests = map[string][]string{
 	"internal/archtest": nil,
-	"internal/nettest":  {"internal/demo", "internal/lab"},
+	"internal/nettest":  {"internal/demo", "internal/lab", "internal/replay/capture"},
 	"internal/lab":      nil,
 }
 
@@ -55,7 +56,7 @@ var forTests = map[string][]string{
 var services = []string{"shaper", "turn", "relay", "orderbuf"}
 
 // starters may start other programs.
-var starters = []string{"cmd/", "internal/demo", "internal/lab", "internal/nettest"}
+var starters = []string{"cmd/", "internal/demo", "internal/lab", "internal/nettest", "internal/replay/capture"}
 
 // standardOnly are imported by many, and bring nothing with them.
 var standardOnly = []string{"internal/slice", "internal/statefile"}
