@@ -27,12 +27,9 @@ func newDevices(set *bpf.Set, cpus int) devices {
 	return devices{set.Maps["devices"], set.Maps["device_free"], set.Maps["device_bytes"], set.Maps["device_seen"], set.Maps["device_limits"], cpus}
 }
 
-// recycle frees indexes, and says how many. A freed one goes to the end of the queue: flows that still bear it have long ended.
-func (d devices) recycle() (int, error) {
-	now, err := coarseNow()
-	if err != nil {
-		return 0, err
-	}
+// recycle frees the indexes of devices that are away at now, in ns of the coarse clock, and says how many. A freed one goes to the
+// end of the queue: flows that still bear it have long ended.
+func (d devices) recycle(now uint64) (int, error) {
 	var key bpf.DeviceKey
 	var value bpf.Device
 	known := make(map[bpf.DeviceKey]bpf.Device)

@@ -208,9 +208,18 @@ func (s *Shaper) keepBooks(ctx context.Context) error {
 				s.log.Error("silence_unknown", "error", err)
 			}
 		case <-recycles.C:
-			if _, err := s.devices.recycle(); err != nil {
+			if err := s.recycleDevices(); err != nil {
 				s.log.Error("recycle_failed", "error", err)
 			}
 		}
 	}
+}
+
+func (s *Shaper) recycleDevices() error {
+	now, err := coarseNow()
+	if err != nil {
+		return err
+	}
+	_, err = s.devices.recycle(now)
+	return err
 }
