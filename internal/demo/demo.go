@@ -81,7 +81,8 @@ func Run(ctx context.Context, opts Options) (_ Report, err error) {
 		report, err = d.run(ctx, agent, opts.Duration)
 		return err
 	})
-	return report, g.Wait()
+	err = g.Wait() // a line of its own: only after it is there a report
+	return report, err
 }
 
 // run measures without slicing, starts the agent, and measures again.
