@@ -93,7 +93,10 @@ func (d *demo) run(ctx context.Context, agent *Agent, duration time.Duration) (r
 	if err := agent.Start(ctx); err != nil {
 		return report, err
 	}
-	defer func() { err = errors.Join(err, agent.Stop()) }()
+	defer func() {
+		d.live.end() // or a frame would ask an agent that is going
+		err = errors.Join(err, agent.Stop())
+	}()
 	d.agent = agent
 	d.live.slicing(agent)
 	if report.With, err = d.runHalf(ctx, duration); err != nil {
