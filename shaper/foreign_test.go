@@ -137,7 +137,7 @@ func TestTeardownAndResume(t *testing.T) {
 	must(t, r.Set(t.Context(), cfg))
 	f.settings(t, cfg)
 	s := f.stream(t)
-	await(t, "echoes", func() bool { return s.count() > 20 })
+	await(t, "echoes", func() bool { return s.Count() > 20 })
 	notRestored, err := r.Teardown(t.Context())
 	if err != nil || len(notRestored) != 0 {
 		t.Fatal(notRestored, err)
@@ -160,8 +160,8 @@ func TestTeardownAndResume(t *testing.T) {
 		t.Errorf("resumed: state %s", s)
 	}
 	planIsEmpty(t, r, cfg)
-	n := s.count()
-	await(t, "echoes go on", func() bool { return s.count() > n+20 })
+	n := s.Count()
+	await(t, "echoes go on", func() bool { return s.Count() > n+20 })
 }
 
 // A clsact with somebody else's filter stays, with the filter; the others go.

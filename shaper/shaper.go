@@ -154,8 +154,14 @@ func (s *Shaper) Set(ctx context.Context, cfg Config) error {
 		s.highest = max(s.highest, int(e.Number))
 	}
 	s.mu.Unlock()
+	if s.set.TakingOver() { // our programs come to where others are at work: they must know the venue from their first packet on
+		s.interfacesChanged()
+	}
 	if err := s.rec.Set(ctx, cfg); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnfinished, err)
+	}
+	if err := s.set.CarryOver(); err != nil { // the books go on; keepBooks tries again
+		s.log.Error("counters_not_taken_over", "error", err)
 	}
 	return nil
 }
@@ -211,6 +217,9 @@ func (s *Shaper) keepBooks(ctx context.Context) error {
 	defer shots.Stop()
 	defer recycles.Stop()
 	for {
+		if err := s.set.CarryOver(); err != nil {
+			s.log.Error("counters_not_taken_over", "error", err)
+		}
 		if err := s.snapshot(); err != nil {
 			s.log.Error("snapshot_failed", "error", err)
 		}

@@ -127,6 +127,14 @@ struct {
 	__type(value, struct counter);
 } counters SEC(".maps");
 
+/* As counters → what programs of another layout counted before these; written by the agent alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_EXPERIENCES *MAX_UPLINKS * 2 * MAX_SLICES);
+	__type(key, __u32);
+	__type(value, struct counter);
+} counted_before SEC(".maps");
+
 /* (uplink * 2 + direction) * MAX_SLICES + slice → drops of its leaf; written by the agent alone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

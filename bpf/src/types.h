@@ -9,7 +9,7 @@
 
 /* A change of any key or value of a map, or of what it means, is a change of layout. */
 enum layout_version {
-	LAYOUT = 2,
+	LAYOUT = 3,
 };
 
 enum bound {
