@@ -71,13 +71,18 @@ func doctorConfig(file string, named bool) (cfg doctor.Config, unread []doctor.C
 			Do:   "write one (deploy/sliced.toml explains every key), or name another with --config",
 		}}, nil
 	}
+	var unreadable *config.ReadError
+	if errors.As(err, &unreadable) {
+		return cfg, nil, fmt.Errorf("read configuration: %w", unreadable.Err) // the agent's own hint is about flags that are not here
+	}
 	if err != nil {
 		return cfg, nil, err
 	}
 	cfg.Venues, cfg.MarkMask = c.Venue.Interfaces, c.Venue.MarkMask
 	for _, u := range c.Uplinks {
 		cfg.Uplinks = append(cfg.Uplinks, doctor.Uplink{
-			Name: u.Name, Interface: u.Interface, Adopt: u.Adopt, Cake: u.Leaf == config.LeafCake,
+			Name: u.Name, Interface: u.Interface, Adopt: u.Adopt,
+			FQCoDel: u.Leaf == config.LeafAuto || u.Leaf == config.LeafFQCoDel, Cake: u.Leaf == config.LeafCake,
 			Overhead: u.Overhead.Bytes, Preset: u.Overhead.MinFrame > 0 || u.Overhead.ATM,
 		})
 	}

@@ -23,7 +23,7 @@ type Config struct {
 type Uplink struct {
 	Name, Interface string
 	Adopt           bool // a foreign root qdisc is replaced
-	Cake            bool // leaf = "cake"
+	FQCoDel, Cake   bool // the queue that slices are to have, where the kernel has it
 	Overhead        int  // bytes that the link adds to a frame; 0 for none
 	Preset          bool // Overhead is a preset, which counts from an Ethernet header on
 }

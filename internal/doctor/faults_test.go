@@ -148,6 +148,7 @@ func TestFaults(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // making and removing namespaces is mostly waiting
 			if tt.needs != "" {
 				nettest.Require(t, tt.needs)
 			}

@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"slices"
+
 	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
@@ -27,12 +29,12 @@ var features = []check{
 		asks: func(c Config) bool { return c.Load != nil }, looks: lookPrograms},
 	{name: "delay", well: "delays can be measured", root: true,
 		asks: func(c Config) bool { return c.MeasureNow != nil }, looks: lookDelay},
-	feature("fq_codel", "fq_codel keeps flows and devices apart", "sch_fq_codel",
+	wanted(func(u Uplink) bool { return u.FQCoDel }, feature("fq_codel", "fq_codel keeps flows and devices apart", "sch_fq_codel",
 		"a slice is one plain queue, in which one greedy device slows all others down; let downloads have 90 % of the contract, not 95 %",
 		func(b *bench) error {
 			return b.root(tcnl.FQCoDel{Limit: 10240, Flows: 8192, Quantum: 1514, Target: 5000, Interval: 100_000, Memory: 32 << 20, ECN: true})
-		}),
-	wantsCake(feature("cake", "cake can be the slices' queue", "sch_cake",
+		})),
+	wanted(func(u Uplink) bool { return u.Cake }, feature("cake", "cake can be the slices' queue", "sch_cake",
 		`the configuration asks for cake (leaf = "cake"), and slices get plain queues instead`,
 		func(b *bench) error { return b.root(tcnl.Cake{FlowMode: tcnl.CakeDualSource, SplitGSO: true}) })),
 }
@@ -52,15 +54,9 @@ func feature(name, well, module, lost string, try func(*bench) error) check {
 	}}
 }
 
-func wantsCake(c check) check {
-	c.asks = func(cfg Config) bool {
-		for _, u := range cfg.Uplinks {
-			if u.Cake {
-				return true
-			}
-		}
-		return false
-	}
+// wanted has a feature asked for only where an uplink is to have it.
+func wanted(by func(Uplink) bool, c check) check {
+	c.asks = func(cfg Config) bool { return slices.ContainsFunc(cfg.Uplinks, by) }
 	return c
 }
 

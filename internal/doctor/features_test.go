@@ -48,11 +48,12 @@ func TestFeaturesThatLack(t *testing.T) {
 	}
 }
 
-// Cake is asked for only where somebody wants it.
-func TestCakeNobodyWants(t *testing.T) {
+// A queue is asked for only where somebody wants it.
+func TestQueuesNobodyWants(t *testing.T) {
 	f := newField(t)
+	f.cfg.Uplinks[0].FQCoDel = false
 	for _, c := range f.examine(t) {
-		if c.Name == "cake" {
+		if c.Name == "cake" || c.Name == "fq_codel" {
 			t.Errorf("%+v", c)
 		}
 	}

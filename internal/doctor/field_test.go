@@ -25,7 +25,7 @@ func newField(t *testing.T) *field {
 	nettest.Require(t, "root", "netns", "veth", "htb", "tbf", "ifb", "clsact", "bpf", "nft")
 	f := &field{box: nettest.NewT(t), outside: nettest.NewT(t), cfg: Config{
 		Venues:     []string{"lan0"},
-		Uplinks:    []Uplink{{Name: "fibre", Interface: "wan0"}},
+		Uplinks:    []Uplink{{Name: "fibre", Interface: "wan0", FQCoDel: true}},
 		MarkMask:   0xff000000,
 		StateDir:   t.TempDir(),
 		Root:       0x5c1e0000,
