@@ -29,12 +29,12 @@ var features = []check{
 		asks: func(c Config) bool { return c.Load != nil }, looks: lookPrograms},
 	{name: "delay", well: "delays can be measured", root: true,
 		asks: func(c Config) bool { return c.MeasureNow != nil }, looks: lookDelay},
-	wanted(func(u Uplink) bool { return u.FQCoDel }, feature("fq_codel", "fq_codel keeps flows and devices apart", "sch_fq_codel",
+	wanted(fqCoDel, feature("fq_codel", "fq_codel keeps flows and devices apart", "sch_fq_codel",
 		"a slice is one plain queue, in which one greedy device slows all others down; let downloads have 90 % of the contract, not 95 %",
 		func(b *bench) error {
 			return b.root(tcnl.FQCoDel{Limit: 10240, Flows: 8192, Quantum: 1514, Target: 5000, Interval: 100_000, Memory: 32 << 20, ECN: true})
 		})),
-	wanted(func(u Uplink) bool { return u.Cake }, feature("cake", "cake can be the slices' queue", "sch_cake",
+	wanted(cake, feature("cake", "cake can be the slices' queue", "sch_cake",
 		`the configuration asks for cake (leaf = "cake"), and slices get plain queues instead`,
 		func(b *bench) error { return b.root(tcnl.Cake{FlowMode: tcnl.CakeDualSource, SplitGSO: true}) })),
 }
@@ -54,10 +54,19 @@ func feature(name, well, module, lost string, try func(*bench) error) check {
 	}}
 }
 
-// wanted has a feature asked for only where an uplink is to have it.
-func wanted(by func(Uplink) bool, c check) check {
-	c.asks = func(cfg Config) bool { return slices.ContainsFunc(cfg.Uplinks, by) }
+// wanted has a feature asked for only where somebody is to have it.
+func wanted(by func(Config) bool, c check) check {
+	c.asks = by
 	return c
+}
+
+// fqCoDel is what every box gets whose configuration does not say otherwise.
+func fqCoDel(cfg Config) bool {
+	return !configured(cfg) || slices.ContainsFunc(cfg.Uplinks, func(u Uplink) bool { return u.FQCoDel })
+}
+
+func cake(cfg Config) bool {
+	return slices.ContainsFunc(cfg.Uplinks, func(u Uplink) bool { return u.Cake })
 }
 
 // lookPrograms has the kernel's verifier read the very programs that would run.

@@ -147,8 +147,12 @@ func TestNoConfiguration(t *testing.T) {
 	f := newField(t)
 	f.cfg.Venues, f.cfg.Uplinks = nil, nil
 	must(t, f.box.Sysctl("net.ipv4.ip_forward", "0"))
-	if got := faults(t, f.examine(t)); len(got) > 0 {
+	answers := f.examine(t)
+	if got := faults(t, answers); len(got) > 0 {
 		t.Error(got)
+	}
+	if !slices.ContainsFunc(answers, func(c Check) bool { return c.Name == "fq_codel" }) {
+		t.Error("nobody asked for fq_codel")
 	}
 }
 
