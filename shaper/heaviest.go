@@ -16,10 +16,10 @@ import (
 
 // DeviceMeasurement is what a device of the venue's moved over all uplinks. Its arrays are indexed by slice.Direction.
 type DeviceMeasurement struct {
-	Device string        // a MAC, an IPv4 address or an IPv6 /64
-	Payer  uint8         // the experience whose subnet holds the address; 0 for nobody, and for a MAC
-	Bytes  [2]uint64     // since the device came
-	Used   [2]slice.Rate // over the last seconds
+	Device     string        // a MAC, an IPv4 address or an IPv6 /64
+	Experience string        // whose subnet holds the address; "" for nobody's, and for a MAC
+	Bytes      [2]uint64     // since the device came
+	Used       [2]slice.Rate // over the last seconds
 }
 
 // weight is what devices are ranked by.
@@ -44,7 +44,7 @@ func (s *Shaper) heaviestDevices(now time.Time, most int) ([]DeviceMeasurement, 
 	all := make([]DeviceMeasurement, 0, len(known))
 	for key, device := range known {
 		index := int(device.Index)
-		d := DeviceMeasurement{Device: deviceText(key), Payer: payerOf(key, experiences), Bytes: moved[index]}
+		d := DeviceMeasurement{Device: deviceText(key), Experience: payerOf(key, experiences), Bytes: moved[index]}
 		if before.devices != nil {
 			d.Used = usedSince(before.devices[index], d.Bytes, now.Sub(before.at))
 		}
@@ -72,17 +72,17 @@ func usedSince(then, now [2]uint64, span time.Duration) (used [2]slice.Rate) {
 }
 
 // payerOf gives the experience with the longest subnet that holds a device's address.
-func payerOf(key bpf.DeviceKey, experiences []Experience) (number uint8) {
+func payerOf(key bpf.DeviceKey, experiences []Experience) (name string) {
 	addr, ok := addressOf(key)
 	longest := -1
 	for _, e := range experiences {
 		for _, subnet := range e.Subnets {
 			if ok && subnet.Contains(addr) && subnet.Bits() > longest {
-				number, longest = e.Number, subnet.Bits()
+				name, longest = e.Name, subnet.Bits()
 			}
 		}
 	}
-	return number
+	return name
 }
 
 // addressOf gives the address of a device that is known by one: of an IPv6 /64, its first.

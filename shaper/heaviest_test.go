@@ -46,9 +46,9 @@ func TestHeaviestDevices(t *testing.T) {
 	must(t, err)
 	want := []DeviceMeasurement{
 		{Device: "02:00:00:00:00:01", Bytes: [2]uint64{20_100, 40_900}, Used: [2]slice.Rate{80_000, 160_000}},
-		{Device: "fd09:4::/64", Payer: 4, Bytes: [2]uint64{3000, 0}, Used: [2]slice.Rate{12_000, 0}},
-		{Device: "10.9.4.7", Payer: 4, Bytes: [2]uint64{5000, 5000}},
-		{Device: "10.9.5.7", Payer: 1, Bytes: [2]uint64{70, 30}},
+		{Device: "fd09:4::/64", Experience: "stall-4", Bytes: [2]uint64{3000, 0}, Used: [2]slice.Rate{12_000, 0}},
+		{Device: "10.9.4.7", Experience: "stall-4", Bytes: [2]uint64{5000, 5000}},
+		{Device: "10.9.5.7", Experience: "venue", Bytes: [2]uint64{70, 30}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

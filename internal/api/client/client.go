@@ -43,11 +43,12 @@ type (
 	TeardownReport = api.TeardownReport
 )
 
-// Directions of a slice, and the state of an uplink that is well.
+// Directions of a slice, and states of an uplink.
 const (
 	Up     = api.Up
 	Down   = api.Down
 	Shaped = api.Shaped
+	Failed = api.Failed
 )
 
 // timeout is more than the agent gives itself for a change.
