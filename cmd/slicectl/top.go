@@ -20,8 +20,7 @@ func newTop(o *options) *cobra.Command {
 		Short: "watch the slices live, and retune them",
 		Long: `top shows, once a second, what each slice of an uplink moves against its min and max, how long its packets wait, how many
 are dropped, and which devices move most. Keys choose a slice and change its bounds, as slicectl slice set does; ? explains
-the screen. It needs a terminal of at least 72×16, and no colours: NO_COLOR turns them off. For scripts there is
-slicectl status --json.`,
+the screen. It needs a terminal of at least 72×16, with or without colours. For scripts there is slicectl status --json.`,
 		Args:                  takes(0, 0, ""),
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {

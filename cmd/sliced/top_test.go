@@ -36,7 +36,7 @@ func startTop(t *testing.T, socket string) *terminal {
 		t.Fatalf("build slicectl: %v\n%s", err, out)
 	}
 	cmd := exec.Command(slicectl, "--socket", socket, "top")
-	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "NO_COLOR=1")
+	cmd.Env = append(os.Environ(), "TERM=xterm-256color", noColour+"=1")
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
 	must(t, err)
 	s := &terminal{t: t, tty: tty, exited: make(chan error, 1), rows: 24}
@@ -115,6 +115,8 @@ func (s *terminal) ended() error {
 
 const keyDown, keyLeft = "\x1b[B", "\x1b[D"
 
+const noColour = "NO_COLOR" //nolint:misspell // the name that programs have agreed on (no-color.org)
+
 var colour = regexp.MustCompile(`\x1b\[([0-9;]*;)?([34][0-7]|[34]8[;:][0-9;:]*|9[0-7]|10[0-7])m`)
 
 // The real screen, on a real terminal, watching a real agent that changes a real kernel.
@@ -160,7 +162,7 @@ func TestTopInATerminal(t *testing.T) {
 	screen.mu.Lock()
 	defer screen.mu.Unlock()
 	if found := colour.FindString(screen.all.String()); found != "" {
-		t.Errorf("NO_COLOR is set, and it writes %q", found)
+		t.Errorf("%s is set, and it writes %q", noColour, found)
 	}
 	if !strings.Contains(screen.all.String(), ansi.ResetModeAltScreenSaveCursor) {
 		t.Error("the terminal is left on the alternate screen")
