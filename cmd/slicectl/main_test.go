@@ -92,12 +92,15 @@ func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptAgent knows the slices of its status, and fails to change one that is called broken or wrong, for one reason or for two.
 type scriptAgent struct {
-	status api.Status
-	calls  string
-	ready  chan struct{}
+	status  api.Status
+	devices api.Devices
+	calls   string
+	ready   chan struct{}
 }
 
 func (a *scriptAgent) Status(context.Context) (api.Status, error) { return a.status, nil }
+
+func (a *scriptAgent) Devices(context.Context, int) (api.Devices, error) { return a.devices, nil }
 
 func (a *scriptAgent) Explain(_ context.Context, q api.Question) (api.Explanation, error) {
 	e := api.Explanation{Slice: "media", Kind: "unknown", Reason: "default", PacketsToSettle: 16}

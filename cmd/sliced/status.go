@@ -66,6 +66,19 @@ func sliceStatus(s shaper.SliceMeasurement, n numberNames) api.SliceStatus {
 	return st
 }
 
+// Devices implements api.Agent.
+func (a *agent) Devices(_ context.Context, most int) (st api.Devices, err error) {
+	heaviest, err := a.shaper.HeaviestDevices(most)
+	for _, d := range heaviest {
+		st.Devices = append(st.Devices, api.DeviceStatus{
+			Device: d.Device, Experience: d.Experience,
+			Download: api.DeviceTraffic{Bytes: d.Bytes[slice.Down], UsedBPS: uint64(d.Used[slice.Down])},
+			Upload:   api.DeviceTraffic{Bytes: d.Bytes[slice.Up], UsedBPS: uint64(d.Used[slice.Up])},
+		})
+	}
+	return st, err
+}
+
 // problems gives what the parts complain of.
 func (a *agent) problems() []api.Problem {
 	var ps []api.Problem

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 )
 
 // Paths of the verbs.
 const (
 	PathStatus     = "/v1/status"
+	PathDevices    = "/v1/devices" // ?most=20
 	PathExplain    = "/v1/explain" // ?proto=udp&src=10.0.0.5:5004&dst=192.0.2.1:5004
 	PathReady      = "/v1/ready"   // answers when ready, or after a while that it is not
 	PathSliceSet   = "/v1/slice/set"
@@ -25,7 +27,7 @@ type answer func(r *http.Request) (any, error)
 
 func (s *Server) handler(readOnly bool) http.Handler {
 	mux := http.NewServeMux()
-	read := map[string]answer{PathStatus: s.status, PathExplain: s.explain, PathReady: s.waitReady}
+	read := map[string]answer{PathStatus: s.status, PathDevices: s.devices, PathExplain: s.explain, PathReady: s.waitReady}
 	for path, verb := range read {
 		mux.Handle("GET "+path, s.verb(verb))
 	}
@@ -64,6 +66,24 @@ func refuseChange(*http.Request) (any, error) {
 }
 
 func (s *Server) status(r *http.Request) (any, error) { return s.agent.Status(r.Context()) }
+
+// Devices that are given when no number is asked for, and at most.
+const (
+	someDevices = 20
+	mostDevices = 100
+)
+
+func (s *Server) devices(r *http.Request) (any, error) {
+	most := someDevices
+	if asked := r.URL.Query().Get("most"); asked != "" {
+		n, err := strconv.Atoi(asked)
+		if err != nil || n < 1 || n > mostDevices {
+			return nil, fmt.Errorf("%w: most %q: want a number from 1 to %d", ErrInvalid, asked, mostDevices)
+		}
+		most = n
+	}
+	return s.agent.Devices(r.Context(), most)
+}
 
 func (s *Server) explain(r *http.Request) (any, error) {
 	q := r.URL.Query()

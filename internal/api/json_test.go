@@ -39,6 +39,11 @@ func TestJSONIsTheContract(t *testing.T) {
 			`"drops":0,"backlog_bytes":0,"delay_us":null,"devices":0}],` +
 			`"stage":2,"orders":{"accepted":1,"unsynced":2,"dead":3,"oldest_unsynced_s":4},` +
 			`"problems":[{"what":"fibre: <foreign> qdisc","do":"adopt & go"}]}`},
+		{"no devices", api.Devices{}, `{"version":1,"devices":[]}`},
+		{"devices", api.Devices{Devices: []api.DeviceStatus{{Device: "10.9.4.7", Experience: "stall-4",
+			Download: api.DeviceTraffic{Bytes: 1, UsedBPS: 2}, Upload: api.DeviceTraffic{Bytes: 3, UsedBPS: 4}}}},
+			`{"version":1,"devices":[{"device":"10.9.4.7","experience":"stall-4",` +
+				`"download":{"bytes":1,"used_bps":2},"upload":{"bytes":3,"used_bps":4}}]}`},
 		{"explanation", api.Explanation{Live: true, Slice: "realtime", Kind: "rtp-audio", Reason: "structure", Detail: "d",
 			PacketsToSettle: 2, Device: "02:00:00:00:00:01", Experience: "stall-4"},
 			`{"version":1,"live":true,"slice":"realtime","kind":"rtp-audio","reason":"structure","detail":"d",` +

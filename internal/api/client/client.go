@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -30,12 +31,24 @@ type (
 	Status         = api.Status
 	UplinkStatus   = api.UplinkStatus
 	SliceStatus    = api.SliceStatus
+	LinkStatus     = api.LinkStatus
 	DelayStatus    = api.DelayStatus
+	Devices        = api.Devices
+	DeviceStatus   = api.DeviceStatus
+	DeviceTraffic  = api.DeviceTraffic
 	Problem        = api.Problem
 	Question       = api.Question
 	Explanation    = api.Explanation
 	SliceChange    = api.SliceChange
 	TeardownReport = api.TeardownReport
+)
+
+// Directions of a slice, and states of an uplink.
+const (
+	Up     = api.Up
+	Down   = api.Down
+	Shaped = api.Shaped
+	Failed = api.Failed
 )
 
 // timeout is more than the agent gives itself for a change.
@@ -69,6 +82,13 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	var s Status
 	err := c.do(ctx, http.MethodGet, api.PathStatus, nil, &s)
 	return s, err
+}
+
+// Devices gives at most so many devices, 1 to 100, the heaviest of the last seconds first.
+func (c *Client) Devices(ctx context.Context, most int) (Devices, error) {
+	var d Devices
+	err := c.do(ctx, http.MethodGet, api.PathDevices+"?most="+strconv.Itoa(most), nil, &d)
+	return d, err
 }
 
 // Explain says why a flow is in its slice.
