@@ -94,6 +94,8 @@ type dataplaneFlow struct {
 	Traits        uint8
 	Second        uint8
 	Window        uint8
+	Level         [2]uint16
+	LevelAt       [2]uint32
 	Candidates    [4]struct {
 		_    structs.HostLayout
 		Ssrc uint32
@@ -101,6 +103,7 @@ type dataplaneFlow struct {
 		Seq  uint16
 		Size uint16
 	}
+	_ [4]byte
 }
 
 type dataplaneFlowKey struct {
@@ -261,6 +264,7 @@ const (
 	dataplaneMapReverse       = "reverse"
 	dataplaneMapReverseNew    = "reverse_new"
 	dataplaneProgIfbOut       = "ifb_out"
+	dataplaneProgLeafHost     = "leaf_host"
 	dataplaneProgUplinkIn     = "uplink_in"
 	dataplaneProgUplinkOut    = "uplink_out"
 	dataplaneProgVenueIn      = "venue_in"
@@ -269,6 +273,7 @@ const (
 	dataplaneVarByAddress     = "by_address"
 	dataplaneVarClamp         = "clamp"
 	dataplaneVarDry           = "dry"
+	dataplaneVarFair          = "fair"
 	dataplaneVarHook          = "hook"
 	dataplaneVarKindsForGo    = "kinds_for_go"
 	dataplaneVarMarkMask      = "mark_mask"
@@ -323,6 +328,7 @@ type dataplaneSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type dataplaneProgramSpecs struct {
 	IfbOut    *ebpf.ProgramSpec `ebpf:"ifb_out"`
+	LeafHost  *ebpf.ProgramSpec `ebpf:"leaf_host"`
 	UplinkIn  *ebpf.ProgramSpec `ebpf:"uplink_in"`
 	UplinkOut *ebpf.ProgramSpec `ebpf:"uplink_out"`
 	VenueIn   *ebpf.ProgramSpec `ebpf:"venue_in"`
@@ -365,6 +371,7 @@ type dataplaneVariableSpecs struct {
 	ByAddress   *ebpf.VariableSpec `ebpf:"by_address"`
 	Clamp       *ebpf.VariableSpec `ebpf:"clamp"`
 	Dry         *ebpf.VariableSpec `ebpf:"dry"`
+	Fair        *ebpf.VariableSpec `ebpf:"fair"`
 	Hook        *ebpf.VariableSpec `ebpf:"hook"`
 	KindsForGo  *ebpf.VariableSpec `ebpf:"kinds_for_go"`
 	MarkMask    *ebpf.VariableSpec `ebpf:"mark_mask"`
@@ -455,6 +462,7 @@ type dataplaneVariables struct {
 	ByAddress   *ebpf.Variable `ebpf:"by_address"`
 	Clamp       *ebpf.Variable `ebpf:"clamp"`
 	Dry         *ebpf.Variable `ebpf:"dry"`
+	Fair        *ebpf.Variable `ebpf:"fair"`
 	Hook        *ebpf.Variable `ebpf:"hook"`
 	KindsForGo  *ebpf.Variable `ebpf:"kinds_for_go"`
 	MarkMask    *ebpf.Variable `ebpf:"mark_mask"`
@@ -471,6 +479,7 @@ type dataplaneVariables struct {
 // It can be passed to loadDataplaneObjects or ebpf.CollectionSpec.LoadAndAssign.
 type dataplanePrograms struct {
 	IfbOut    *ebpf.Program `ebpf:"ifb_out"`
+	LeafHost  *ebpf.Program `ebpf:"leaf_host"`
 	UplinkIn  *ebpf.Program `ebpf:"uplink_in"`
 	UplinkOut *ebpf.Program `ebpf:"uplink_out"`
 	VenueIn   *ebpf.Program `ebpf:"venue_in"`
@@ -480,6 +489,7 @@ type dataplanePrograms struct {
 func (p *dataplanePrograms) Close() error {
 	return _DataplaneClose(
 		p.IfbOut,
+		p.LeafHost,
 		p.UplinkIn,
 		p.UplinkOut,
 		p.VenueIn,

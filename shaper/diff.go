@@ -129,15 +129,24 @@ func (d differ) holder(o Object) Object {
 		if c := d.find(ID{Kind: ClassObject, Dev: id.Dev, Place: o.Parent}); c != nil {
 			return c
 		}
-		for _, q := range d.have.Objects {
-			if q, ok := q.(Qdisc); ok && q.Dev == o.Dev && q.Handle == o.Parent.Qdisc() {
-				return q
-			}
-		}
+		return d.qdisc(o.Dev, o.Parent.Qdisc())
 	case Class:
 		return d.find(ID{Kind: QdiscObject, Dev: id.Dev, Place: tcnl.Root})
 	case Filter:
+		if o.atLeaf() {
+			return d.qdisc(o.Dev, o.Hook)
+		}
 		return d.find(ID{Kind: QdiscObject, Dev: id.Dev, Place: tcnl.Ingress})
+	}
+	return nil
+}
+
+// qdisc gives the observed qdisc of a handle; nil if there is none.
+func (d differ) qdisc(dev string, handle tcnl.Handle) Object {
+	for _, o := range d.have.Objects {
+		if q, ok := o.(Qdisc); ok && q.Dev == dev && q.Handle == handle {
+			return q
+		}
 	}
 	return nil
 }

@@ -43,16 +43,27 @@ func (k *Kernel) Observe(ctx context.Context) (State, error) {
 		}
 	}
 	for _, q := range qdiscs {
-		if q.Options != (tcnl.Clsact{}) {
-			continue
-		}
-		for _, hook := range []tcnl.Handle{tcnl.HookIngress, tcnl.HookEgress} {
-			if err := o.filters(q.Ifindex, hook); err != nil {
+		for _, place := range o.filtered(q) {
+			if err := o.filters(q.Ifindex, place); err != nil {
 				return State{}, err
 			}
 		}
 	}
 	return o.State, nil
+}
+
+// filtered are the places of a qdisc where filters may be that matter: a clsact's hooks, and queues of ours that would heed them.
+func (o *observer) filtered(q tcnl.Qdisc) []tcnl.Handle {
+	if q.Options == (tcnl.Clsact{}) {
+		return []tcnl.Handle{tcnl.HookIngress, tcnl.HookEgress}
+	}
+	switch q.Options.(type) {
+	case tcnl.Cake, tcnl.FQCoDel:
+		if o.trees[q.Ifindex] {
+			return []tcnl.Handle{q.Handle}
+		}
+	}
+	return nil
 }
 
 // ifbGroup marks an ifb of ours from its first moment: the kernel takes no alias when it makes a link.
@@ -130,7 +141,7 @@ func (o *observer) classes(ifindex int) error {
 	return nil
 }
 
-// filters finds what is in our slot of a hook, and who else is there.
+// filters finds what is in our slot of a hook, and who else is there; at a leaf, all that is there.
 func (o *observer) filters(ifindex int, hook tcnl.Handle) error {
 	dev := o.names[ifindex]
 	if dev == "" {
@@ -147,6 +158,8 @@ func (o *observer) filters(ifindex int, hook tcnl.Handle) error {
 		}
 		stranger := Stranger{Dev: dev, Hook: hook, Pref: f.Pref, Kind: f.Kind, Name: f.BPF.Name}
 		switch {
+		case hook != tcnl.HookIngress && hook != tcnl.HookEgress:
+			o.slot(dev, f)
 		case f.Pref == slotPref && (f.Handle == slotHandle || f.Kind != "bpf" || f.Protocol != tcnl.ProtocolAll):
 			o.slot(dev, f)
 		case !seen[stranger]:

@@ -119,6 +119,12 @@ func (s *sim) fits(o Object) error {
 			return fmt.Errorf("no class %s", o.Parent)
 		}
 	case Filter:
+		if o.atLeaf() {
+			if !s.holds(o.Dev, o.Hook) {
+				return fmt.Errorf("no qdisc %s", o.Hook)
+			}
+			return nil
+		}
 		if q, ok := s.at(o.Dev, tcnl.Ingress); !ok || q.kind() != "clsact" {
 			return fmt.Errorf("no clsact")
 		}
@@ -184,6 +190,9 @@ func (s *sim) goes(o, other Object) bool {
 	case Qdisc:
 		switch other := other.(type) {
 		case Filter:
+			if other.atLeaf() {
+				return other.Hook == o.Handle
+			}
 			return o.Parent == tcnl.Ingress
 		case Class:
 			return o.Parent == tcnl.Root
@@ -284,6 +293,10 @@ func (s *sim) tamper(rnd *rand.Rand) string {
 			return "take the root of " + o.Dev
 		}
 	case Filter:
+		if o.atLeaf() && rnd.IntN(2) == 0 {
+			s.add(Filter{Dev: o.Dev, Hook: o.Hook, Kind: "u32", observed: tcnl.Filter{Pref: 7}})
+			return "put a filter at " + o.Hook.String()
+		}
 		if rnd.IntN(2) == 0 {
 			s.add(Filter{Dev: o.Dev, Hook: o.Hook, Kind: "u32"})
 			return "take the slot of " + o.Dev
@@ -333,7 +346,7 @@ func isForeign(o Object) bool {
 	case Qdisc:
 		return o.Foreign || o.Parent == tcnl.Ingress
 	case Filter:
-		return o.Kind != "bpf"
+		return o.Kind != "bpf" && !o.atLeaf()
 	}
 	return false
 }

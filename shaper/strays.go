@@ -21,7 +21,7 @@ func (d differ) ours(o Object) bool {
 		}
 		return !o.Foreign
 	case Filter:
-		return bpf.Ours(o.Program)
+		return o.atLeaf() || bpf.Ours(o.Program)
 	}
 	return true
 }
@@ -89,10 +89,10 @@ func (d differ) depth(o Object) int {
 	return n
 }
 
-// goesAlong reports whether o needs no step of its own, since one for what holds it does. Filters have one nevertheless: the
+// goesAlong reports whether o needs no step of its own, since one for what holds it does. Filters at hooks have one nevertheless: the
 // redirect must be gone before the ifb is.
 func (d differ) goesAlong(o Object) bool {
-	if _, ok := o.(Filter); ok {
+	if f, ok := o.(Filter); ok && !f.atLeaf() {
 		return d.have.Interfaces[o.ID().Dev].Ours && d.gone(o)
 	}
 	return d.gone(o)

@@ -5,6 +5,7 @@
 
 #include "consts.h"
 #include "device.h"
+#include "fair.h"
 #include "flow.h"
 #include "fragment.h"
 
@@ -71,8 +72,9 @@ __noinline int meet(struct __sk_buff *skb, const struct settings *box, const str
 	return 0;
 }
 
-/* classify judges a packet by its own tuple: one from a device, or one of the box's own. */
-static __always_inline struct answer classify(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool venue)
+/* classify judges a packet by its own tuple: one from a device, or one of the box's own. dir is the way it goes. */
+static __always_inline struct answer classify(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool venue,
+					      enum direction dir)
 {
 	struct flow *f = dry ? NULL : bpf_map_lookup_elem(&flows, &p->key);
 	struct answer a = {};
@@ -83,7 +85,10 @@ static __always_inline struct answer classify(struct __sk_buff *skb, const struc
 	}
 	if (unlikely(is_old(box, p, f) || still_open(f) || is_due(f, clock(skb))))
 		review_settled(skb, box, p, f, venue);
-	return answer(box, f, true);
+	a = answer(box, f, true);
+	if (fair)
+		a.heavy = is_heavy(skb, p, f, dir, clock(skb));
+	return a;
 }
 
 static __always_inline struct flow *find_reverse(const struct flow_key *key, bool *settled)
@@ -94,25 +99,41 @@ static __always_inline struct flow *find_reverse(const struct flow_key *key, boo
 	return f ?: bpf_map_lookup_elem(&reverse_new, key);
 }
 
-/* forwarded is the entry of a flow whose download has shown nothing yet. */
-static __always_inline struct flow forwarded(struct answer sent, __u64 now)
+/* meet_reverse makes the entry of a flow whose download has shown nothing yet: a new one, or over f. */
+__noinline int meet_reverse(const struct packet *p, const struct answer *sent, struct flow *f, __u64 now)
 {
-	struct flow f = {
-		.seen = now,
-		.second = now >> 30,
-		.window = SETTLE_AFTER,
-		.device = sent.device,
-		.experience = sent.experience,
-		.given = sent.v,
-	};
+	struct flow fresh = { .seen = now, .second = now >> 30, .window = SETTLE_AFTER };
 
-	return f;
+	if (!p || !sent)
+		return 0;
+	fresh.device = sent->device;
+	fresh.experience = sent->experience;
+	fresh.given = sent->v;
+	if (f)
+		*f = fresh;
+	else
+		bpf_map_update_elem(&reverse_new, &p->key, &fresh, BPF_NOEXIST);
+	return 0;
+}
+
+/* settle_reverse moves an entry as its flow's before NAT was moved: may_settle has been asked there. */
+__noinline int settle_reverse(const struct packet *p, const struct flow *f)
+{
+	struct flow copy;
+
+	if (!p || !f)
+		return 0;
+	copy = *f;
+	if (!bpf_map_update_elem(&reverse, &p->key, &copy, BPF_ANY))
+		bpf_map_delete_elem(&reverse_new, &p->key);
+	return 0;
 }
 
 /* forward is the uplink's egress for a packet of the venue's: what the venue's side found (sent) meets what the download of
  * the same flow showed, the stronger one wins, and the download learns who sent and who pays.
  */
-static __always_inline struct answer forward(const struct settings *box, const struct packet *p, struct answer sent, __u64 now)
+static __always_inline struct answer forward(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer sent,
+					     __u64 now)
 {
 	struct answer a;
 	struct flow *f;
@@ -120,27 +141,22 @@ static __always_inline struct answer forward(const struct settings *box, const s
 
 	f = find_reverse(&p->key, &settled);
 	if (unlikely(!f)) {
-		struct flow fresh = forwarded(sent, now);
-
-		bpf_map_update_elem(&reverse_new, &p->key, &fresh, BPF_NOEXIST);
+		meet_reverse(p, &sent, NULL, now);
 		return sent;
 	}
 	/* NAT gave the tuple to another device, or nobody used it for long: what an old download showed is gone with it. */
 	if (unlikely(f->device != sent.device || is_forgotten(f, now)))
-		*f = forwarded(sent, now);
+		meet_reverse(p, &sent, f, now);
 	if (*(__u32 *)&f->given != *(__u32 *)&sent.v || f->experience != sent.experience || now - f->seen > SECOND) {
 		f->given = sent.v;
 		f->experience = sent.experience;
 		f->seen = now;
 	}
 	a = answer(box, f, settled);
-	/* The venue's side has asked may_settle for this flow already. */
-	if (unlikely(!settled && sent.settled)) {
-		struct flow copy = *f;
-
-		if (!bpf_map_update_elem(&reverse, &p->key, &copy, BPF_ANY))
-			bpf_map_delete_elem(&reverse_new, &p->key);
-	}
+	if (fair)
+		a.heavy = is_heavy(skb, p, f, UP, now);
+	if (unlikely(!settled && sent.settled))
+		settle_reverse(p, f);
 	return a;
 }
 
@@ -162,6 +178,8 @@ static __always_inline bool answered(struct __sk_buff *skb, const struct setting
 	if (open && learn(skb, box, p, f))
 		bump(&classified, f->learned.rank);
 	*a = answer(box, f, settled);
+	if (fair)
+		a->heavy = is_heavy(skb, p, f, DOWN, now);
 	if (!settled && f->learned.rank >= RANK_STRUCTURE && f->packets >= PROMOTE_AFTER)
 		promote(&reverse, &reverse_new, &p->key, f, now);
 	return true;

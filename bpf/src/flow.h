@@ -21,6 +21,7 @@ struct answer {
 	__u16 device;
 	__u8 experience;
 	__u8 settled; /* its entry is in the settled table */
+	__u8 heavy; /* its flow sends much: the second of its device's queues; where the hook is fair */
 };
 
 static __always_inline struct verdict verdict(const struct settings *box, const struct flow *f)
