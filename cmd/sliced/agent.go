@@ -53,7 +53,7 @@ func (a *agent) put(ctx context.Context, file *config.Config, live config.Overri
 		return err
 	}
 	for _, d := range dropped {
-		a.log.Warn("override_dropped", "slice", d.Override.Slice, "uplink", d.Override.Uplink, "reason", d.Why.Error())
+		a.log.Warn("override_dropped", "slice", d.Slice, "uplink", d.Uplink, "reason", d.Why.Error())
 	}
 	numbers, err := a.shaper.Number(namesOf(cfg))
 	if err != nil {
@@ -98,8 +98,8 @@ func (a *agent) current() (shaper.Config, []api.Problem) {
 	}
 	for _, d := range a.leftOver {
 		problems = append(problems, api.Problem{
-			What: fmt.Sprintf("a live change of slice %s is not in force: %v", d.Override.Slice, d.Why),
-			Do:   "it waits for a file that takes it; slicectl slice reset " + d.Override.Slice + " forgets it",
+			What: fmt.Sprintf("a live change of slice %s is not in force: %v", d.Slice, d.Why),
+			Do:   "it waits for a file that takes it; slicectl slice reset " + d.Slice + " forgets it",
 		})
 	}
 	return a.shaping, problems
@@ -151,7 +151,7 @@ func (a *agent) SetSlice(ctx context.Context, c api.SliceChange) error {
 		return err
 	}
 	for _, d := range dropped {
-		if d.Override.Slice == change.Slice && d.Override.Uplink == change.Uplink {
+		if d.Slice == change.Slice && d.Uplink == change.Uplink {
 			return fmt.Errorf("%w: %w", api.ErrInvalid, d.Why)
 		}
 	}
