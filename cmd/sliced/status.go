@@ -10,7 +10,7 @@ import (
 
 // Status implements api.Agent.
 func (a *agent) Status(context.Context) (api.Status, error) {
-	cfg, problems := a.current()
+	cfg := a.current()
 	m, err := a.shaper.Measure(true)
 	if err != nil {
 		return api.Status{}, err
@@ -38,7 +38,7 @@ func (a *agent) Status(context.Context) (api.Status, error) {
 	for _, s := range m.Slices {
 		st.Slices = append(st.Slices, sliceStatus(s, names))
 	}
-	st.Problems = append(problems, a.problems()...)
+	st.Problems = a.problems()
 	return st, nil
 }
 
@@ -64,15 +64,6 @@ func sliceStatus(s shaper.SliceMeasurement, n numberNames) api.SliceStatus {
 		}
 	}
 	return st
-}
-
-// problems gives what the parts complain of.
-func (a *agent) problems() []api.Problem {
-	var ps []api.Problem
-	for _, p := range a.shaper.Problems() {
-		ps = append(ps, api.Problem(p))
-	}
-	return append(ps, a.metrics.Problems()...)
 }
 
 // numberNames leads from the kernel's numbers to names.

@@ -11,6 +11,7 @@ var ErrInvalid = errors.New("invalid request")
 
 // Agent is what the control API asks. Its methods are called concurrently.
 type Agent interface {
+	Desired
 	Status(ctx context.Context) (Status, error)
 	Explain(ctx context.Context, q Question) (Explanation, error)
 	SetSlice(ctx context.Context, c SliceChange) error
