@@ -39,7 +39,7 @@ func TestForeignRoot(t *testing.T) {
 		},
 		{
 			"classful", []string{"handle", "1:", "htb"}, "wan0: foreign root qdisc htb 1:", "",
-			[]string{"wan0: root qdisc htb 1:: it had classes, which are gone"},
+			[]string{"wan0: root qdisc htb 1: had classes, which are gone: the kernel's default is there now"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

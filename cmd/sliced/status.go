@@ -10,6 +10,7 @@ import (
 
 // Status implements api.Agent.
 func (a *agent) Status(context.Context) (api.Status, error) {
+	problems := a.problems() // first: who sees none sees what came of it
 	cfg := a.current()
 	m, err := a.shaper.Measure(true)
 	if err != nil {
@@ -38,7 +39,7 @@ func (a *agent) Status(context.Context) (api.Status, error) {
 	for _, s := range m.Slices {
 		st.Slices = append(st.Slices, sliceStatus(s, names))
 	}
-	st.Problems = a.problems()
+	st.Problems = problems
 	return st, nil
 }
 
