@@ -2,6 +2,7 @@ package running
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -97,26 +98,23 @@ func (r *Running) known(name, uplink string) error {
 	return nil
 }
 
-// change keeps live changes over restarts, then has the box do them.
+// change keeps live changes over restarts, then has the box do them. Those that it does not take are not kept either.
 func (r *Running) change(ctx context.Context, live config.Overrides) error {
+	cfg, dropped, err := r.effective(r.file, live)
+	if err != nil {
+		return err
+	}
 	if err := setAside(r.livePath(), r.unreadLive); err != nil {
 		return err
 	}
 	if err := live.Save(r.livePath()); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	r.live, r.unreadLive = live, nil
-	r.mu.Unlock()
-	cfg, dropped, err := r.effective(r.file, live)
-	if err != nil {
-		return err
-	}
-	if err := r.box.Set(ctx, cfg); err != nil {
-		return err
+	if err := r.box.Set(context.WithoutCancel(ctx), cfg); err != nil {
+		return errors.Join(err, r.live.Save(r.livePath()))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.dropped = dropped
+	r.live, r.unreadLive, r.dropped = live, nil, dropped
 	return nil
 }

@@ -388,9 +388,17 @@ func TestBoxRefuses(t *testing.T) {
 	if _, err := r.Apply(t.Context(), source("a", 50), time.Minute); !errors.Is(err, w.refuse) {
 		t.Errorf("got %v", err)
 	}
+	change, err := config.ParseUplinkOverride("fibre", "30mbit", "")
+	must(t, err)
+	if err := r.SetUplink(t.Context(), change); !errors.Is(err, w.refuse) {
+		t.Errorf("got %v", err)
+	}
 	w.want(r, "95")
 	w.refuse = nil
-	w.want(w.mustOpen(), "95")
+	r = w.mustOpen()
+	w.want(r, "95")
+	must(t, r.ResetUplink(t.Context(), ""))
+	w.want(r, "95")
 }
 
 // A start always finds something to put in force, and says what it did not.
