@@ -149,13 +149,17 @@ func (r *Running) goBack(ctx context.Context, next note) (Report, error) {
 // restore has the box do what was in force before, shaping or not.
 func (r *Running) restore(ctx context.Context, cfg *config.Config, paused, tornDown bool) (Report, error) {
 	var err error
+	var notRestored []string
 	switch {
 	case tornDown:
-		_, err = r.box.Teardown(ctx)
+		notRestored, err = r.box.Teardown(ctx)
 	case paused:
 		err = r.box.Pause(ctx)
 	default:
 		return r.box.Apply(ctx, cfg)
+	}
+	if len(notRestored) > 0 {
+		r.log.Warn("roots_not_restored", "roots", notRestored)
 	}
 	var report Report
 	if err != nil { // the box tries again
