@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -82,37 +83,26 @@ func ParseUplinkOverride(name, download, upload string) (UplinkOverride, error) 
 	return o, nil
 }
 
-// Set gives o with s on top: a bound that s leaves open stays as it was.
+// Set gives o with s on top: a bound that s leaves open stays as it was. The change comes last, so that where not all fit together
+// it is the one that WithStored leaves out.
 func (o Overrides) Set(s SliceOverride) Overrides {
-	o.Slices = slices.Clone(o.Slices)
-	i := slices.IndexFunc(o.Slices, s.same)
-	if i < 0 {
-		o.Slices = append(o.Slices, s)
-		return o
+	next := slices.Clone(o.Slices)
+	if i := slices.IndexFunc(next, s.same); i >= 0 {
+		s.Min, s.Max = cmp.Or(s.Min, next[i].Min), cmp.Or(s.Max, next[i].Max)
+		next = slices.Delete(next, i, i+1)
 	}
-	if s.Min != (slice.Share{}) {
-		o.Slices[i].Min = s.Min
-	}
-	if s.Max != (slice.Share{}) {
-		o.Slices[i].Max = s.Max
-	}
+	o.Slices = append(next, s)
 	return o
 }
 
 // SetUplink gives o with u on top: a direction that u leaves open stays as it was.
 func (o Overrides) SetUplink(u UplinkOverride) Overrides {
-	o.Uplinks = slices.Clone(o.Uplinks)
-	i := slices.IndexFunc(o.Uplinks, func(have UplinkOverride) bool { return have.Uplink == u.Uplink })
-	if i < 0 {
-		o.Uplinks = append(o.Uplinks, u)
-		return o
+	next := slices.Clone(o.Uplinks)
+	if i := slices.IndexFunc(next, func(have UplinkOverride) bool { return have.Uplink == u.Uplink }); i >= 0 {
+		u.Download, u.Upload = cmp.Or(u.Download, next[i].Download), cmp.Or(u.Upload, next[i].Upload)
+		next = slices.Delete(next, i, i+1)
 	}
-	if u.Download != nil {
-		o.Uplinks[i].Download = u.Download
-	}
-	if u.Upload != nil {
-		o.Uplinks[i].Upload = u.Upload
-	}
+	o.Uplinks = append(next, u)
 	return o
 }
 
