@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -77,12 +78,12 @@ none waits the exit status is 1.`,
 func (o *options) runApplied(do func(ctx context.Context, c *client.Client, args []string) (client.Applied, error)) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		var failed error
-		print := o.runE(func(ctx context.Context, c *client.Client, args []string) (string, any, error) {
+		show := o.runE(func(ctx context.Context, c *client.Client, args []string) (string, any, error) {
 			a, err := do(ctx, c, args)
 			failed = failedSteps(a)
 			return appliedText(a), a, err
 		})
-		if err := print(cmd, args); err != nil {
+		if err := show(cmd, args); err != nil {
 			return err
 		}
 		return failed
@@ -114,5 +115,5 @@ func failedSteps(a client.Applied) error {
 			lines = append(lines, f.Error)
 		}
 	}
-	return &failure{status: exitFailed, err: fmt.Errorf("%s", strings.Join(lines, "\n"))}
+	return &failure{status: exitFailed, err: errors.New(strings.Join(lines, "\n"))}
 }
