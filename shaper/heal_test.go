@@ -3,6 +3,7 @@ package shaper
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,9 +177,17 @@ func TestEveryStepMayFail(t *testing.T) {
 			}
 			return nil
 		}
-		err := r.Set(t.Context(), cfg)
+		did, err := r.Apply(t.Context(), cfg)
 		if !errors.Is(err, errInjected) || !strings.Contains(err.Error(), failing.String()) {
 			t.Fatalf("step %d, %s: %v", i, failing, err)
+		}
+		if len(did.Failed) != 1 || did.Failed[0].Step.String() != failing.String() {
+			t.Errorf("step %d, %s: failed %v", i, failing, did.Failed)
+		}
+		for _, s := range p.Steps {
+			if !hasStep(did.Done, s) && !hasStep(did.Skipped, s) && s.String() != failing.String() {
+				t.Errorf("step %d, %s: nobody tells of %s", i, failing, s)
+			}
 		}
 		if s := r.State()[0].State; failing.Group == "fibre" && s != StateFailed || failing.Group != "fibre" && s != StateShaped {
 			t.Errorf("step %d, %s: state %s", i, failing, s)
@@ -197,8 +206,11 @@ func TestEveryStepMayFail(t *testing.T) {
 		}
 		_, err = r.Teardown(t.Context())
 		must(t, err)
-		r.paused = false
 	}
+}
+
+func hasStep(list []Step, s Step) bool {
+	return slices.ContainsFunc(list, func(o Step) bool { return o.String() == s.String() })
 }
 
 // An ifb that can't be brought up again must not swallow the downloads.

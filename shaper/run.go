@@ -85,7 +85,8 @@ func (r *Reconciler) look(ctx context.Context, why reason, n news) (failed bool,
 			return false, left
 		}
 	}
-	return r.reconcileLocked(ctx, why) != nil, 0
+	_, err := r.reconcileLocked(ctx, why)
+	return err != nil, 0
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -63,7 +63,7 @@ func (r *Reconciler) showLocked(out outcome) ([]UplinkState, []Problem) {
 		return states, failures(out)
 	}
 	states, problems := out.judged.states, out.judged.problems
-	for _, f := range out.failed {
+	for _, f := range out.did.Failed {
 		for i := range states {
 			if states[i].Name == f.Step.Group && states[i].State == StateShaped {
 				states[i].State = StateFailed
@@ -97,7 +97,7 @@ func hookedOf(cfg Config, out outcome) map[string]int {
 // failures are what the kernel refused, or what kept us from asking.
 func failures(out outcome) []Problem {
 	var list []Problem
-	for _, f := range out.failed {
+	for _, f := range out.did.Failed {
 		list = append(list, Problem{
 			What: fmt.Sprintf("%s: %v", f.Step, f.Err),
 			Do:   "it is tried again by itself; the kernel's words say what it lacks",

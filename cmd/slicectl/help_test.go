@@ -14,6 +14,7 @@ import (
 func TestHelp(t *testing.T) {
 	for _, verb := range []string{
 		"", "status", "slice", "slice set", "slice reset", "explain", "classify", "doctor", "teardown", "top", "wait", "version",
+		"plan", "apply", "confirm", "rollback", "uplink", "uplink set", "uplink reset", "pause", "resume",
 	} {
 		t.Run("slicectl "+verb, func(t *testing.T) {
 			args := append(strings.Fields(verb), "--help")

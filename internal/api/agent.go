@@ -11,6 +11,7 @@ var ErrInvalid = errors.New("invalid request")
 
 // Agent is what the control API asks. Its methods are called concurrently.
 type Agent interface {
+	Desired
 	Status(ctx context.Context) (Status, error)
 	// Devices gives at most so many devices, the heaviest of the last seconds first.
 	Devices(ctx context.Context, most int) (Devices, error)

@@ -11,6 +11,7 @@ import (
 
 // fakeAgent answers from its fields; a nil func answers with the zero value.
 type fakeAgent struct {
+	fakeDesired
 	status     func(context.Context) (api.Status, error)
 	devices    func(context.Context, int) (api.Devices, error)
 	explain    func(context.Context, api.Question) (api.Explanation, error)

@@ -29,14 +29,23 @@ func (s *Server) handler(readOnly bool) http.Handler {
 	mux := http.NewServeMux()
 	read := map[string]answer{PathStatus: s.status, PathDevices: s.devices, PathExplain: s.explain, PathReady: s.waitReady}
 	for path, verb := range read {
-		mux.Handle("GET "+path, s.verb(verb))
+		mux.Handle("GET "+path, http.MaxBytesHandler(s.verb(verb), maxBody))
 	}
-	change := map[string]answer{PathSliceSet: s.sliceSet, PathSliceReset: s.sliceReset, PathTeardown: s.teardown}
+	mux.Handle("POST "+PathPlan, http.MaxBytesHandler(s.verb(s.plan), maxFile))
+	change := map[string]answer{
+		PathSliceSet: s.sliceSet, PathSliceReset: s.sliceReset, PathUplinkSet: s.uplinkSet, PathUplinkReset: s.uplinkReset,
+		PathApply: s.apply, PathConfirm: s.confirm, PathRollback: s.rollback,
+		PathPause: s.pause, PathResume: s.resume, PathTeardown: s.teardown,
+	}
 	for path, verb := range change {
+		most := int64(maxBody)
+		if path == PathApply {
+			most = maxFile
+		}
 		if readOnly {
 			verb = refuseChange
 		}
-		mux.Handle("POST "+path, s.verb(verb))
+		mux.Handle("POST "+path, http.MaxBytesHandler(s.verb(verb), most))
 	}
 	mux.Handle("/", s.verb(func(r *http.Request) (any, error) {
 		detail := fmt.Sprintf("no such request: %s %s (use the slicectl of the same release as sliced)", r.Method, r.URL.Path)
@@ -155,13 +164,18 @@ func readBody(r *http.Request, into any) error {
 			err = errors.New("something follows the object")
 		}
 	}
+	if err != nil {
+		return bodyFault(err)
+	}
+	return nil
+}
+
+// bodyFault says why a body could not be read.
+func bodyFault(err error) error {
 	var tooBig *http.MaxBytesError
 	if errors.As(err, &tooBig) {
 		return &Fault{Type: TypeInvalid, Status: http.StatusRequestEntityTooLarge,
 			Detail: fmt.Sprintf("request body is larger than %d bytes", tooBig.Limit)}
 	}
-	if err != nil {
-		return fmt.Errorf("%w: read body: %w", ErrInvalid, err)
-	}
-	return nil
+	return fmt.Errorf("%w: read body: %w", ErrInvalid, err)
 }

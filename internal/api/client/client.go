@@ -40,6 +40,11 @@ type (
 	Question       = api.Question
 	Explanation    = api.Explanation
 	SliceChange    = api.SliceChange
+	UplinkChange   = api.UplinkChange
+	File           = api.File
+	Step           = api.Step
+	Plan           = api.Plan
+	Applied        = api.Applied
 	TeardownReport = api.TeardownReport
 )
 
@@ -153,22 +158,26 @@ func (c *Client) Wait(ctx context.Context) error {
 	}
 }
 
-// do sends one request, and reads the answer into out.
+// do sends one request, with in as JSON unless it is nil, and reads the answer into out.
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
-	var body io.Reader
-	if in != nil {
-		b, err := api.Encode(in)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(b)
+	if in == nil {
+		return c.send(ctx, method, path, "", nil, out)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://sliced"+path, body)
+	b, err := api.Encode(in)
+	if err != nil {
+		return err
+	}
+	return c.send(ctx, method, path, "application/json", b, out)
+}
+
+// send sends one request with a body of some type, none if that is "", and reads the answer into out.
+func (c *Client) send(ctx context.Context, method, path, contentType string, body []byte, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, "http://sliced"+path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)
 	}
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
