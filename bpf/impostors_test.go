@@ -49,7 +49,7 @@ func TestImpostors(t *testing.T) {
 		b[0], b[1] = 0x80, 0
 		binary.BigEndian.PutUint16(b[2:], uint16(i)) // even a sequence: the source must stay
 	}))
-	newPlane(t).checkRows(t, all.rows)
+	newPlane(t).checkRows(t, protoUDP, all.rows)
 }
 
 func (all *impostors) tunnels() {
@@ -95,7 +95,7 @@ func (all *impostors) quic() {
 		for _, version := range [][]byte{{0, 0, 0, 1}, {0x6b, 0x33, 0x43, 0xcf}, {0, 0, 0, 0}} {
 			id := all.bytes(8)
 			want := nothing
-			if b0 >= 0xc0 && version[3] != 0 {
+			if b0 >= 0xc0 {
 				want = judgement{media, RankDefault, "quic"}
 			}
 			all.rows = append(all.rows, row{name, 40000, 50000, all.many(20, 1200, func(b []byte, _ int) {
