@@ -45,10 +45,9 @@ func (w wrote) check(t testing.TB, v Variant, before, after []byte) {
 			sameSum(t, v, "IPv4 header", headerOf(before[ip:]), headerOf(after[ip:]))
 		}
 	}
-	if at := mssIn(before, ip, version); w.mss > 0 && at > 0 && binary.BigEndian.Uint16(after[at:]) == w.mss {
-		if binary.BigEndian.Uint16(before[at:]) > w.mss {
-			w.tally["clamped"]++
-		}
+	at := mssIn(before, ip, version)
+	if w.mss > 0 && at > 0 && binary.BigEndian.Uint16(before[at:]) > w.mss && binary.BigEndian.Uint16(after[at:]) == w.mss {
+		w.tally["clamped"]++
 		tcp := segmentIn(before, ip, version)
 		may[at], may[at+1], may[tcp+16], may[tcp+17] = true, true, true, true
 		sameSum(t, v, "TCP segment", before[tcp:], after[tcp:])

@@ -57,9 +57,9 @@ static __always_inline enum kind static_kind(__u8 type)
 }
 
 /* rtp_kind labels a stream by its payload type, else by how its clock went over so many packets. Packets of one time are parts of a
- * picture, and pictures are further apart than most audio packets.
+ * picture, and pictures are further apart than most audio packets. In a batch it is the clock of the first datagram.
  */
-static __always_inline enum kind rtp_kind(__u8 type, __u32 elapsed, __u32 step, __u32 length)
+static __always_inline enum kind rtp_kind(__u8 type, __u32 elapsed, __u32 step, __u32 length, bool batch)
 {
 	__u32 tick = step ? elapsed / step : 0;
 	enum kind kind = static_kind(type);
@@ -70,7 +70,7 @@ static __always_inline enum kind rtp_kind(__u8 type, __u32 elapsed, __u32 step, 
 		return KIND_RTP_VIDEO;
 	if (tick * step == elapsed && tick % AUDIO_TICK == 0 && tick <= AUDIO_TICK * AUDIO_MAX_TICKS)
 		return KIND_RTP_AUDIO;
-	if (step == 1)
+	if (step == 1 && !batch)
 		return elapsed < PICTURE_MIN ? KIND_RTP_AUDIO : KIND_RTP_VIDEO;
 	return length < AUDIO_MAX_SIZE ? KIND_RTP_AUDIO : KIND_RTP_VIDEO;
 }
@@ -96,7 +96,7 @@ static __always_inline enum kind follow_rtp(struct flow *f, const __u8 *b, __u32
 		c->size = length;
 		if (step < 1 || step > RTP_MAX_STEP || elapsed + RTP_MAX_ELAPSED > 2 * RTP_MAX_ELAPSED)
 			return KIND_UNKNOWN;
-		return rtp_kind(b[1] & 0x7f, elapsed, step, length);
+		return rtp_kind(b[1] & 0x7f, elapsed, step, length, segments > 1);
 	}
 	/* Where there are more streams than places, taking turns would throw each out just before its next packet. */
 	place = f->next_candidate < RTP_CANDIDATES ? f->next_candidate++ : bpf_get_prandom_u32();
