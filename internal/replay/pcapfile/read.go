@@ -95,8 +95,11 @@ func NewReader(in io.Reader) (*Reader, error) {
 
 func newClassic(in io.Reader) (*Reader, error) {
 	classic, err := pcapgo.NewReader(in)
+	if err = whole(err); err != nil && !errors.Is(err, ErrCut) {
+		return nil, fmt.Errorf("read header: %w (want a capture, pcap or pcapng)", err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read header: %w", whole(err))
+		return nil, fmt.Errorf("read header: %w", err)
 	}
 	link := Link(classic.LinkType())
 	return &Reader{next: func() (Packet, error) {
