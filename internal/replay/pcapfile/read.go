@@ -106,7 +106,7 @@ func newClassic(in io.Reader) (*Reader, error) {
 		data, info, err := classic.ReadPacketData()
 		if err != nil {
 			// The record's header was there, so that an end before its data is a cut.
-			if err == io.EOF && info.CaptureLength > 0 {
+			if errors.Is(err, io.EOF) && info.CaptureLength > 0 {
 				err = ErrCut
 			}
 			return Packet{}, err
@@ -150,7 +150,7 @@ func (r *Reader) Next() (Packet, error) {
 	}
 	p, err := r.next()
 	if err != nil {
-		if err != io.EOF {
+		if err != io.EOF { //nolint:errorlint // one that is wrapped is a cut
 			err = fmt.Errorf("read packet: %w", whole(err))
 		}
 		r.end = err
@@ -185,7 +185,7 @@ func ReadAll(path string) ([]Packet, error) {
 	var all []Packet
 	for {
 		p, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
 		if err != nil {
