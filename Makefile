@@ -37,7 +37,7 @@ test: ## everything: format, vet, unit, architecture, kernel (as root)
 
 bench: ## the figures of docs/performance.md (as root; BENCH=Retune for one)
 	@scripts/setup.sh test
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m -v ./internal/demo/... ./shaper/...
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m -v ./bpf ./internal/demo/... ./shaper/...
 
 captures: ## the labelled captures, by programs of others (as root, on Debian 12; ARGS="-only REGEXP")
 	@scripts/setup.sh captures

@@ -90,6 +90,40 @@ func TestOfferedIsByPayer(t *testing.T) {
 	}
 }
 
+// What an experience paid for stays in its slice's total when nobody pays by that name any more.
+func TestTotalKeepsFormerExperiences(t *testing.T) {
+	b := newBox(t)
+	cfg := b.config()
+	cfg.Experiences[0].Number = 1 // as the names map gives it
+	b.start(cfg)
+	const packets = 50
+	b.move(packets)
+	total := func(when string) (sum uint64, payers int) {
+		t.Helper()
+		m, err := b.shaper.Measure(false)
+		must(t, err)
+		for _, s := range m.Slices {
+			if s.Direction == slice.Up {
+				sum += s.Total.Packets
+				payers += len(s.ByPayer)
+			}
+		}
+		if sum < packets {
+			t.Errorf("%s: %d packets up, want at least the %d that were sent", when, sum, packets)
+		}
+		return sum, payers
+	}
+	if _, payers := total("at first"); payers < 1 {
+		t.Fatal("no experience paid")
+	}
+	cfg.Experiences = nil
+	must(t, b.shaper.Set(t.Context(), cfg))
+	total("without the experience")
+	b.stop()
+	b.start(cfg)
+	total("after a restart")
+}
+
 func TestDevicesAreThoseOfTheLastSeconds(t *testing.T) {
 	c, set := newTestCounters(t)
 	now, err := coarseSeconds()

@@ -40,7 +40,7 @@ func (s *Shaper) Measure(withDevices bool) (Measurement, error) {
 	cfg := s.config()
 	now := time.Now()
 	var m Measurement
-	offered, err := s.counters.offered(highestExperience(cfg))
+	offered, err := s.counters.offered(s.highestExperience())
 	if err != nil {
 		return m, err
 	}
@@ -144,12 +144,4 @@ func (s *Shaper) snapshot() error {
 	}
 	s.history.add(shot)
 	return nil
-}
-
-func highestExperience(cfg Config) int {
-	highest := 0
-	for _, e := range cfg.Experiences {
-		highest = max(highest, int(e.Number))
-	}
-	return highest
 }

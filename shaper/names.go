@@ -92,6 +92,16 @@ func (n names) read(s section) (map[int]string, error) {
 	return have, nil
 }
 
+// highest is the largest number of a section that was ever given out; 0 for none.
+func (n names) highest(s section) (int, error) {
+	have, err := n.read(s)
+	highest := 0
+	for number := range have {
+		highest = max(highest, number)
+	}
+	return highest, err
+}
+
 func (n names) write(s section, number int, name string) error {
 	var text [bpf.MaxName]byte
 	if copy(text[:bpf.MaxName-1], name) < len(name) {

@@ -50,6 +50,7 @@ type Reconciler struct {
 	states   []UplinkState
 	problems []Problem
 	left     map[string]bool // interfaces that are somebody else's
+	hooked   map[string]int  // ifindexes of those that have programs of ours
 	counts   map[string]uint64
 }
 
@@ -103,11 +104,12 @@ func (r *Reconciler) Left(dev string) bool {
 	return r.left[dev]
 }
 
-// Problems are what stood in the way at the last look.
+// Problems are what stood in the way at the last look, and the tcx programs that do now: no event tells of these.
 func (r *Reconciler) Problems() []Problem {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.problems)
+	problems, hooked := slices.Clone(r.problems), r.hooked
+	r.mu.Unlock()
+	return append(problems, tcxProblems(r.cfg.Netns, hooked)...)
 }
 
 // Reconciles counts the looks at the kernel by what came of them: unchanged, changed, failed.

@@ -87,6 +87,9 @@ func startPinner(b *testing.B, box *testBox) *exec.Cmd {
 	return cmd
 }
 
+// sweepBound is what an agent may take from its start until the pins of the one before it are gone.
+const sweepBound = 2 * time.Second
+
 // BenchmarkPinsSweptAfterKill is the time from the start of an agent until the pins of the one that was killed are gone.
 func BenchmarkPinsSweptAfterKill(b *testing.B) {
 	var slowest time.Duration
@@ -111,4 +114,7 @@ func BenchmarkPinsSweptAfterKill(b *testing.B) {
 		b.StartTimer()
 	}
 	b.ReportMetric(float64(slowest.Milliseconds()), "ms-slowest")
+	if slowest > sweepBound {
+		b.Errorf("swept after %s, want at most %s", slowest, sweepBound)
+	}
 }

@@ -37,8 +37,9 @@ type Shaper struct {
 	silence   silence
 	explainer explainer
 
-	mu  sync.Mutex // guards cfg
-	cfg Config
+	mu      sync.Mutex // guards what follows
+	cfg     Config
+	highest int // number of an experience that was ever counted
 }
 
 // Open finds the data plane that an agent left behind, or makes a new one, and sweeps the pins of agents before. stateDir is a
@@ -78,6 +79,9 @@ func (s *Shaper) open(stateDir string) (err error) {
 		return err
 	}
 	s.names = names{s.set.Maps["names"]}
+	if s.highest, err = s.names.highest(experienceSection); err != nil {
+		return err
+	}
 	s.devices = newDevices(s.set, s.counters.cpus)
 	s.delays = newDelays(s.log, s.set)
 	s.explainer = explainer{set: s.set, links: s.links}
@@ -146,6 +150,9 @@ func (s *Shaper) Set(ctx context.Context, cfg Config) error {
 	}
 	s.mu.Lock()
 	s.cfg = cfg
+	for _, e := range cfg.Experiences {
+		s.highest = max(s.highest, int(e.Number))
+	}
 	s.mu.Unlock()
 	if err := s.rec.Set(ctx, cfg); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnfinished, err)
@@ -157,6 +164,13 @@ func (s *Shaper) config() Config {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cfg
+}
+
+// highestExperience is the number up to which there are counters: also those of experiences that are configured no more.
+func (s *Shaper) highestExperience() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.highest
 }
 
 func (s *Shaper) experienceNumber(tag slice.Tag) uint8 {

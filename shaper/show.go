@@ -13,13 +13,14 @@ func (r *Reconciler) finishLocked(out outcome) {
 	if out.err == nil && !r.paused {
 		r.releaseLocked(out.observed)
 	}
-	states, problems, left := r.states, r.problems, r.left
+	states, problems, left, hooked := r.states, r.problems, r.left, r.hooked
 	if out.observed.Interfaces != nil { // else there is nothing new to say but the error
 		states, problems = r.showLocked(out)
 		left = out.judged.leave
+		hooked = hookedOf(r.targetLocked(), out)
 	}
 	r.mu.Lock()
-	r.states, r.problems, r.left = states, problems, left
+	r.states, r.problems, r.left, r.hooked = states, problems, left, hooked
 	r.counts[out.result]++
 	r.mu.Unlock()
 
@@ -71,9 +72,7 @@ func (r *Reconciler) showLocked(out outcome) ([]UplinkState, []Problem) {
 	}
 	problems = append(problems, failures(out)...)
 	problems = append(problems, leafProblems(*r.want, r.kernel.env(out.observed))...)
-	hooked := slices.DeleteFunc(r.want.devices(), func(dev string) bool { return out.judged.leave[dev] })
-	problems = append(problems, strangers(hooked, out.observed)...)
-	problems = append(problems, tcxProblems(r.cfg.Netns, hooked, out.observed)...)
+	problems = append(problems, strangers(hookedOf(*r.want, out), out.observed)...)
 	if now := time.Now(); r.fights.fighting(now) {
 		line, _, _ := strings.Cut(r.fights.over, "\n")
 		problems = append(problems, Problem{
@@ -82,6 +81,17 @@ func (r *Reconciler) showLocked(out outcome) ([]UplinkState, []Problem) {
 		})
 	}
 	return states, problems
+}
+
+// hookedOf gives the ifindexes of the interfaces that have programs of ours.
+func hookedOf(cfg Config, out outcome) map[string]int {
+	hooked := make(map[string]int)
+	for _, dev := range cfg.devices() {
+		if link, there := out.observed.Interfaces[dev]; there && !out.judged.leave[dev] {
+			hooked[dev] = link.Index
+		}
+	}
+	return hooked
 }
 
 // failures are what the kernel refused, or what kept us from asking.

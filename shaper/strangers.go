@@ -3,6 +3,7 @@ package shaper
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,10 +15,10 @@ import (
 
 // strangers names the filters of others at our hooks. Those that run before ours may keep packets from it; those behind it may
 // overwrite what it wrote.
-func strangers(devices []string, observed State) []Problem {
+func strangers(hooked map[string]int, observed State) []Problem {
 	var list []Problem
 	for _, s := range observed.Strangers {
-		if !slices.Contains(devices, s.Dev) {
+		if hooked[s.Dev] == 0 {
 			continue
 		}
 		what := fmt.Sprintf("%s: foreign %s filter %s at preference %d of %s", s.Dev, s.Kind, s.Name, s.Pref, s.Hook)
@@ -35,16 +36,15 @@ func strangers(devices []string, observed State) []Problem {
 }
 
 // tcxProblems names the programs of others that run before all filters.
-func tcxProblems(netnsFd int, devices []string, observed State) []Problem {
+func tcxProblems(netnsFd int, hooked map[string]int) []Problem {
+	if len(hooked) == 0 {
+		return nil
+	}
 	var list []Problem
 	err := inNamespace(netnsFd, func() error {
-		for _, dev := range devices {
-			ifindex := observed.Interfaces[dev].Index
-			if ifindex == 0 {
-				continue
-			}
+		for _, dev := range slices.Sorted(maps.Keys(hooked)) {
 			for _, hook := range []ebpf.AttachType{ebpf.AttachTCXIngress, ebpf.AttachTCXEgress} {
-				list = append(list, tcxAt(dev, ifindex, hook)...)
+				list = append(list, tcxAt(dev, hooked[dev], hook)...)
 			}
 		}
 		return nil

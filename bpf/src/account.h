@@ -37,19 +37,19 @@ static __always_inline void fault(enum fault which)
 	bump(&faults, which);
 }
 
-static __always_inline void mark_seen(__u32 device, __u8 uplink, enum direction dir, __u8 slice)
+static __always_inline void mark_seen(__u32 device, __u8 uplink, enum direction dir, __u8 slice, __u64 now)
 {
 	struct last_seen *seen = bpf_map_lookup_elem(&device_seen, &device);
 	/* 2^30 ns are near enough to a second, and need no division. */
-	__u16 now = (bpf_ktime_get_coarse_ns() >> 30) | 1;
+	__u16 second = (now >> 30) | 1;
 
-	if (seen && seen->at[uplink % MAX_UPLINKS][dir][slice % MAX_SLICES] != now)
-		seen->at[uplink % MAX_UPLINKS][dir][slice % MAX_SLICES] = now;
+	if (seen && seen->at[uplink % MAX_UPLINKS][dir][slice % MAX_SLICES] != second)
+		seen->at[uplink % MAX_UPLINKS][dir][slice % MAX_SLICES] = second;
 }
 
 /* count books a packet, or a batch as the packets it will become, and says whether its delay is to be measured. */
 static __always_inline bool count(struct __sk_buff *skb, const struct settings *box, __u8 uplink, enum direction dir, __u8 slice,
-				  __u8 experience, __u32 device)
+				  __u8 experience, __u32 device, __u64 now)
 {
 	__u32 index = ((experience * MAX_UPLINKS + uplink % MAX_UPLINKS) * 2 + dir) * MAX_SLICES + slice % MAX_SLICES;
 	__u32 segments = skb->gso_segs ?: 1;
@@ -67,7 +67,7 @@ static __always_inline bool count(struct __sk_buff *skb, const struct settings *
 		by_device = bpf_map_lookup_elem(&device_bytes, &device);
 		if (by_device)
 			by_device->bytes[dir] += skb->wire_len;
-		mark_seen(device, uplink, dir, slice);
+		mark_seen(device, uplink, dir, slice, now);
 	}
 	return box->every_packet >> slice & 1 || (before ^ c->packets) & ~(__u64)(SAMPLE_EVERY - 1);
 }

@@ -94,13 +94,10 @@ static __always_inline struct flow *find_reverse(const struct flow_key *key, boo
 	return f ?: bpf_map_lookup_elem(&reverse_new, key);
 }
 
-/* forward is the uplink's egress for a packet of the venue's: what the venue's side found (sent) meets what the download of
- * the same flow showed, the stronger one wins, and the download learns who sent and who pays.
- */
-static __always_inline struct answer forward(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer sent)
+/* forwarded is the entry of a flow whose download has shown nothing yet. */
+static __always_inline struct flow forwarded(struct answer sent, __u64 now)
 {
-	__u64 now = clock(skb);
-	struct flow fresh = {
+	struct flow f = {
 		.seen = now,
 		.second = now >> 30,
 		.window = SETTLE_AFTER,
@@ -108,18 +105,29 @@ static __always_inline struct answer forward(struct __sk_buff *skb, const struct
 		.experience = sent.experience,
 		.given = sent.v,
 	};
+
+	return f;
+}
+
+/* forward is the uplink's egress for a packet of the venue's: what the venue's side found (sent) meets what the download of
+ * the same flow showed, the stronger one wins, and the download learns who sent and who pays.
+ */
+static __always_inline struct answer forward(const struct settings *box, const struct packet *p, struct answer sent, __u64 now)
+{
 	struct answer a;
 	struct flow *f;
 	bool settled;
 
 	f = find_reverse(&p->key, &settled);
-	if (!f) {
+	if (unlikely(!f)) {
+		struct flow fresh = forwarded(sent, now);
+
 		bpf_map_update_elem(&reverse_new, &p->key, &fresh, BPF_NOEXIST);
 		return sent;
 	}
 	/* NAT gave the tuple to another device, or nobody used it for long: what an old download showed is gone with it. */
 	if (unlikely(f->device != sent.device || is_forgotten(f, now)))
-		*f = fresh;
+		*f = forwarded(sent, now);
 	if (*(__u32 *)&f->given != *(__u32 *)&sent.v || f->experience != sent.experience || now - f->seen > SECOND) {
 		f->given = sent.v;
 		f->experience = sent.experience;
@@ -127,9 +135,10 @@ static __always_inline struct answer forward(struct __sk_buff *skb, const struct
 	}
 	a = answer(box, f, settled);
 	/* The venue's side has asked may_settle for this flow already. */
-	if (!settled && sent.settled) {
-		fresh = *f;
-		if (!bpf_map_update_elem(&reverse, &p->key, &fresh, BPF_ANY))
+	if (unlikely(!settled && sent.settled)) {
+		struct flow copy = *f;
+
+		if (!bpf_map_update_elem(&reverse, &p->key, &copy, BPF_ANY))
 			bpf_map_delete_elem(&reverse_new, &p->key);
 	}
 	return a;

@@ -114,9 +114,9 @@ static __always_inline bool from_venue(struct __sk_buff *skb, const struct setti
 }
 
 /* enqueue is the end of both shaper hooks: class, books, time stamp. */
-static __always_inline void enqueue(struct __sk_buff *skb, const struct settings *box, enum direction dir, struct answer a)
+static __always_inline void enqueue(struct __sk_buff *skb, const struct settings *box, enum direction dir, struct answer a, __u64 now)
 {
-	bool measured = count(skb, box, uplink, dir, a.v.slice, a.experience, a.device);
+	bool measured = count(skb, box, uplink, dir, a.v.slice, a.experience, a.device, now);
 
 	if (!shaped)
 		return; /* the sender's own pacing stays */
@@ -184,6 +184,7 @@ SEC("tc")
 int uplink_out(struct __sk_buff *skb)
 {
 	const struct settings *box = box_settings();
+	__u64 now = clock(skb);
 	struct packet p = {};
 	struct answer a = {};
 	enum parsed parsed;
@@ -201,7 +202,7 @@ int uplink_out(struct __sk_buff *skb)
 		if (unlikely(p.fragmented == FRAGMENT_LATER))
 			a = a.v.slice ? a : default_answer(box);
 		else
-			a = a.v.slice ? forward(skb, box, &p, a) : classify(skb, box, &p, false);
+			a = a.v.slice ? forward(box, &p, a, now) : classify(skb, box, &p, false);
 	} else if (parsed == PARSED_CONTROL) {
 		a = plain_answer(box->signalling, KIND_CONTROL);
 	} else {
@@ -213,7 +214,7 @@ int uplink_out(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	clamp_mss(skb, box, &p, a.v.slice);
-	enqueue(skb, box, UP, a);
+	enqueue(skb, box, UP, a, now);
 	if (write_dscp)
 		write_ds(skb, &p, 0);
 	return TC_ACT_UNSPEC;
@@ -257,7 +258,7 @@ int uplink_in(struct __sk_buff *skb)
 		skb->priority = ROOT | (MINOR_SLICE + a.v.slice);
 		return REDIRECT;
 	}
-	count(skb, box, uplink, DOWN, a.v.slice, a.experience, a.device);
+	count(skb, box, uplink, DOWN, a.v.slice, a.experience, a.device, clock(skb));
 	return PASS;
 }
 
@@ -272,7 +273,7 @@ int ifb_out(struct __sk_buff *skb)
 	bump(&hooks, hook);
 	if (!a.v.slice)
 		a.v.slice = box->default_slice;
-	enqueue(skb, box, DOWN, a);
+	enqueue(skb, box, DOWN, a, clock(skb));
 	return TC_ACT_UNSPEC;
 }
 

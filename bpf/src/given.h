@@ -25,7 +25,7 @@ static __always_inline const struct prefix *find_prefix(const __u8 *addr)
 {
 	struct prefix_key key = { .bits = 128 };
 
-	__builtin_memcpy(key.addr, addr, sizeof(key.addr));
+	copy_address(key.addr, addr);
 	return bpf_map_lookup_elem(&prefixes, &key);
 }
 

@@ -16,7 +16,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "consts.h"
-#include "types.h"
+#include "key.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -107,19 +107,6 @@ struct pppoe_header {
 			(c)->at = header_ + 1;        \
 		header_;                              \
 	})
-
-static __always_inline void key_addresses(struct flow_key *key, const void *src, const void *dst, bool local_is_source)
-{
-	__builtin_memcpy(local_is_source ? key->local : key->remote, src, 16);
-	__builtin_memcpy(local_is_source ? key->remote : key->local, dst, 16);
-}
-
-/* Ports in network byte order come in, host byte order goes into the key. */
-static __always_inline void key_ports(struct flow_key *key, __be16 src, __be16 dst, bool local_is_source)
-{
-	key->local_port = bpf_ntohs(local_is_source ? src : dst);
-	key->remote_port = bpf_ntohs(local_is_source ? dst : src);
-}
 
 /* parse_l4 reads ports; length is what IP says follows its headers, in bytes. */
 static __always_inline enum parsed parse_l4(struct cursor *c, struct packet *p, __u32 length, struct frame f)

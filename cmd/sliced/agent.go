@@ -189,7 +189,7 @@ func (a *agent) known(name, uplink string) error {
 	return nil
 }
 
-// change keeps live changes over restarts, then carries them out.
+// change keeps live changes over restarts, then carries them out. Those that can't be in force now are not kept either.
 func (a *agent) change(ctx context.Context, live config.Overrides) error {
 	if a.unread != nil { // what could not be read is kept, under another name
 		if err := os.Rename(a.overrides, a.overrides+".bad"); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -202,7 +202,11 @@ func (a *agent) change(ctx context.Context, live config.Overrides) error {
 	a.mu.Lock()
 	a.unread = nil
 	a.mu.Unlock()
-	return a.put(ctx, a.file, live)
+	err := a.put(ctx, a.file, live)
+	if err != nil && !errors.Is(err, shaper.ErrUnfinished) {
+		return errors.Join(err, a.live.Save(a.overrides))
+	}
+	return err
 }
 
 // Teardown implements api.Agent.

@@ -186,28 +186,55 @@ func tcProgram(t *testing.T, name string, answer int32) *ebpf.Program {
 	return p
 }
 
+// foreignFilter adds one after ours at the venue's ingress.
+func (b *box) foreignFilter() {
+	b.t.Helper()
+	_, err := b.ns.Output("tc", "filter", "add", "dev", "venue0", "ingress", "pref", "7", "protocol", "all", "u32", "match", "u32", "0", "0", "flowid", "1:1")
+	must(b.t, err)
+}
+
+// foreignTCX attaches a program at the uplink's ingress that keeps ours from running.
+func (b *box) foreignTCX() link.Link {
+	b.t.Helper()
+	dev, err := b.ns.Links().LinkByName("wan0")
+	must(b.t, err)
+	var tcx link.Link
+	must(b.t, b.ns.Do(func() (err error) {
+		tcx, err = link.AttachTCX(link.TCXOptions{
+			Interface: dev.Attrs().Index, Program: tcProgram(b.t, "their_tcx", 0), Attach: ebpf.AttachTCXIngress,
+		})
+		return err
+	}))
+	return tcx
+}
+
+func namesBoth(st api.Status) bool {
+	return hasProblem(st, "venue0", "u32", "7") && hasProblem(st, "wan0", "their_tcx")
+}
+
 func TestForeignProgramsAreNamed(t *testing.T) {
 	b := newBox(t)
 	_, err := b.ns.Output("tc", "qdisc", "add", "dev", "venue0", "clsact")
 	must(t, err)
-	_, err = b.ns.Output("tc", "filter", "add", "dev", "venue0", "ingress", "pref", "7", "protocol", "all", "u32", "match", "u32", "0", "0", "flowid", "1:1")
-	must(t, err)
-	dev, err := b.ns.Links().LinkByName("wan0")
-	must(t, err)
-	var tcx link.Link
-	must(t, b.ns.Do(func() (err error) {
-		tcx, err = link.AttachTCX(link.TCXOptions{
-			Interface: dev.Attrs().Index, Program: tcProgram(t, "their_tcx", 0), Attach: ebpf.AttachTCXIngress,
-		})
-		return err
-	}))
+	b.foreignFilter()
+	tcx := b.foreignTCX()
 	b.start()
-	b.until("naming both", func(st api.Status) bool {
-		return hasProblem(st, "venue0", "u32", "7") && hasProblem(st, "wan0", "their_tcx")
-	})
+	b.until("naming both", namesBoth)
 	must(t, tcx.Close())
 	_, err = b.ns.Output("tc", "filter", "del", "dev", "venue0", "ingress", "pref", "7")
 	must(t, err)
 	must(t, b.cmd.Process.Signal(syscall.SIGHUP))
 	b.until("content", func(st api.Status) bool { return len(st.Problems) == 0 })
+}
+
+// No event tells of a tcx program: what it keeps from ours does.
+func TestForeignProgramsThatComeLaterAreNamed(t *testing.T) {
+	b := newBox(t)
+	b.start()
+	b.flood()
+	b.foreignFilter()
+	tcx := b.foreignTCX()
+	b.until("naming both", namesBoth)
+	must(t, tcx.Close())
+	b.until("naming the filter alone", func(st api.Status) bool { return hasProblem(st, "u32") && len(st.Problems) == 1 })
 }

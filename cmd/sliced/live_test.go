@@ -142,6 +142,19 @@ func TestSliceSetRefusesWhatAFileWould(t *testing.T) {
 	}
 }
 
+// A change that fits the file, but not another live change, is refused: it does not put the other one out of force.
+func TestSliceSetDisplacesNoOther(t *testing.T) {
+	b := newBox(t)
+	b.start()
+	must(t, b.client.SetSlice(t.Context(), api.SliceChange{Name: "media", Min: "35%"}))
+	must(t, b.client.SetSlice(t.Context(), api.SliceChange{Name: "realtime", Min: "55%"}))
+	if err := b.client.SetSlice(t.Context(), api.SliceChange{Name: "media", Min: "40%"}); !errors.Is(err, api.ErrInvalid) {
+		t.Errorf("minima of 105 %%: %v, want ErrInvalid", err)
+	}
+	b.boundsAre("refused", "media", 7e6, 20e6)
+	b.boundsAre("refused", "realtime", 11e6, 16e6)
+}
+
 func TestTeardownPutsBackWhatWasThere(t *testing.T) {
 	b := newBox(t)
 	_, err := b.ns.Output("tc", "qdisc", "add", "dev", "wan0", "root", "handle", "1:", "pfifo", "limit", "77")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -49,21 +50,15 @@ func ParseSliceOverride(name, uplink, minimum, maximum string) (SliceOverride, e
 	return o, nil
 }
 
-// Set gives o with s on top: a bound that s leaves open stays as it was.
+// Set gives o with s on top: a bound that s leaves open stays as it was. The change comes last, so that where not all fit together
+// it is the one that WithStored leaves out.
 func (o Overrides) Set(s SliceOverride) Overrides {
-	next := Overrides{Slices: slices.Clone(o.Slices)}
-	i := slices.IndexFunc(next.Slices, s.same)
-	if i < 0 {
-		next.Slices = append(next.Slices, s)
-		return next
+	next := slices.Clone(o.Slices)
+	if i := slices.IndexFunc(next, s.same); i >= 0 {
+		s.Min, s.Max = cmp.Or(s.Min, next[i].Min), cmp.Or(s.Max, next[i].Max)
+		next = slices.Delete(next, i, i+1)
 	}
-	if s.Min != (slice.Share{}) {
-		next.Slices[i].Min = s.Min
-	}
-	if s.Max != (slice.Share{}) {
-		next.Slices[i].Max = s.Max
-	}
-	return next
+	return Overrides{Slices: append(next, s)}
 }
 
 // Reset gives o without the changes of a slice on an uplink; "" stands for all of them.

@@ -88,6 +88,9 @@ func (r *rig) probe(ctx context.Context, fn func(ctx context.Context) error) (up
 	up, down = &probes{}, &probes{}
 	receivers, _ := errgroup.WithContext(ctx)
 	for conn, p := range map[*net.UDPConn]*probes{far: up, near: down} {
+		if err := holdAll(conn); err != nil {
+			return nil, nil, err
+		}
 		in, err := newReceiver(conn)
 		if err != nil {
 			return nil, nil, err
@@ -104,6 +107,18 @@ func (r *rig) probe(ctx context.Context, fn func(ctx context.Context) error) (up
 	far.Close()
 	near.Close()
 	return up, down, errors.Join(err, receivers.Wait())
+}
+
+// holdAll gives a socket room for seconds of probes: a reader that a busy machine keeps waiting loses none, and is not the path.
+func holdAll(conn *net.UDPConn) error {
+	const room = 8 << 20 // bytes, as the kernel accounts for packets
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var option error
+	err = raw.Control(func(fd uintptr) { option = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) })
+	return errors.Join(err, option)
 }
 
 // introduce lets the far end know where the near end's packets come from after NAT.

@@ -86,12 +86,29 @@ func (r *rig) underLoad(tb testing.TB, fn func(ctx context.Context) error) {
 	}
 	g.Go(func() error {
 		defer stop()
-		if !pause(ctx, maxWarmUp) {
-			return errors.New("load ended early")
+		if err := r.awaitLoad(ctx); err != nil {
+			return err
 		}
 		return fn(ctx)
 	})
 	if err := g.Wait(); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// awaitLoad waits until both directions carry nearly what they are shaped to.
+func (r *rig) awaitLoad(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for pause(ctx, maxWarmUp) {
+		st, err := r.agent.Status(ctx)
+		if err != nil {
+			return err
+		}
+		up, down := st.Uplinks[0].Upload, st.Uplinks[0].Download
+		if up.UsedBPS >= *up.RateBPS/10*9 && down.UsedBPS >= *down.RateBPS/10*9 {
+			return nil
+		}
+	}
+	return errors.New("the load does not fill the link")
 }

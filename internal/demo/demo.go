@@ -81,7 +81,8 @@ func Run(ctx context.Context, opts Options) (_ Report, err error) {
 		report, err = d.run(ctx, agent, opts.Duration)
 		return err
 	})
-	return report, g.Wait()
+	err = g.Wait() // a line of its own: only after it is there a report
+	return report, err
 }
 
 // run measures without slicing, starts the agent, and measures again.
@@ -92,7 +93,10 @@ func (d *demo) run(ctx context.Context, agent *Agent, duration time.Duration) (r
 	if err := agent.Start(ctx); err != nil {
 		return report, err
 	}
-	defer func() { err = errors.Join(err, agent.Stop()) }()
+	defer func() {
+		d.live.end() // or a frame would ask an agent that is going
+		err = errors.Join(err, agent.Stop())
+	}()
 	d.agent = agent
 	d.live.slicing(agent)
 	if report.With, err = d.runHalf(ctx, duration); err != nil {

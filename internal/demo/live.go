@@ -63,6 +63,13 @@ func (l *live) begin(way Direction, length time.Duration) {
 	l.moved, l.figures = l.crowd.Moved(way), nil
 }
 
+// end leaves nothing to look at. Once it has returned, nobody asks the agent.
+func (l *live) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.way = ""
+}
+
 // watch shows frames until ctx is done.
 func (l *live) watch(ctx context.Context, show func(Frame)) error {
 	return every(ctx, frameEvery, func(int) error {

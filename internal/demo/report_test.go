@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/slicegate/slicegate/internal/api/client"
 )
@@ -61,6 +62,14 @@ func TestScreenShowsAFrame(t *testing.T) {
 	for _, want := range []string{"with slicing · upload saturated ·  3 s of 10 s", "without ██\n", "with ▁\n", "realtime"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	frame.Slices = []SliceUse{{Rate: 1e9, Dropped: 1e6, SliceStatus: client.SliceStatus{
+		Direction: "down", Name: "signalling", Devices: 4095, DelayUS: &client.DelayStatus{P50: 59_999_000, P99: 59_999_000},
+	}}}
+	for l := range strings.Lines(picture(frame, make([]mark, 1000))) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(l, "\n")); n > 80 {
+			t.Errorf("%d columns: %s", n, l)
 		}
 	}
 	if got := line(frame); !strings.Contains(got, "p99 2.0 ms") {

@@ -62,7 +62,7 @@ func line(f Frame) string {
 		ms(f.Calls.P50), ms(f.Calls.P99), lost(f.Calls), mbit(f.Bulk), ms(f.Queue))
 }
 
-// picture draws a frame, with the curve so far.
+// picture draws a frame, with the curve so far, in 80 columns: a line that wraps would not be drawn over.
 func picture(f Frame, marks []mark) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s · %s saturated · %2.0f s of %.0f s\n\n", halfName(f.Slicing), load(f.Saturated), f.Elapsed.Seconds(), f.Length.Seconds())
@@ -72,12 +72,11 @@ func picture(f Frame, marks []mark) string {
 	fmt.Fprintf(&b, "  p99 so far, without %s\n", curve(marks, false))
 	fmt.Fprintf(&b, "                 with %s\n", curve(marks, true))
 	if len(f.Slices) > 0 {
-		fmt.Fprintln(&b)
+		fmt.Fprintf(&b, "\n  %-16s %13s %11s %11s %9s %9s\n", "slice", "offered", "delay p50", "delay p99", "dropped", "devices")
 	}
 	for _, s := range f.Slices {
 		p50, p99 := delaysOf(s.SliceStatus)
-		fmt.Fprintf(&b, "  %-4s %-12s %14s   delay p50 %9s  p99 %9s   dropped %5d   devices %3d\n",
-			s.Direction, s.Name, mbit(s.Rate), p50, p99, s.Dropped, s.Devices)
+		fmt.Fprintf(&b, "  %-4s %-11s %13s %11s %11s %9d %9d\n", s.Direction, s.Name, mbit(s.Rate), p50, p99, s.Dropped, s.Devices)
 	}
 	return b.String()
 }
@@ -86,7 +85,7 @@ func picture(f Frame, marks []mark) string {
 func curve(marks []mark, slicing bool) string {
 	const (
 		levels = "▁▂▃▄▅▆▇█"
-		width  = 80
+		width  = 56
 	)
 	steps := []rune(levels)
 	var drawn []rune
