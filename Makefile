@@ -4,6 +4,8 @@ GO        ?= go
 ARGS      ?=
 PACKAGES  ?= ./...
 FUZZTIME  ?= 30s
+MUTATIONS ?= 1000000
+SEED      ?= $(shell date +%s)
 BENCH     ?= .
 BENCHTIME ?= 1x
 
@@ -50,8 +52,9 @@ lint: ## golangci-lint, and the C's format
 	$(GO) run $(GOLANGCI) run $(PACKAGES)
 	clang-format-14 --dry-run -Werror bpf/src/*.c bpf/src/*.h
 
-fuzz: ## every fuzz target for FUZZTIME (30s) each
+fuzz: ## a million mutated packets, and every fuzz target for FUZZTIME (30s) each
 	@scripts/setup.sh test
+	$(GO) test -count=1 -run '^TestMutations$$' -timeout 60m -v ./bpf -args -mutations $(MUTATIONS) -seed $(SEED)
 	@scripts/fuzz.sh $(PACKAGES)
 
 clean: ## what build made

@@ -35,20 +35,20 @@ type skBuff struct {
 // A kernel's test run refuses shorter frames.
 const minFrame = 14
 
-// run puts one Ethernet frame through v's program, as if it were on the interface that ctx names. It gives back what the program
-// returned, and the frame and ctx as it left them.
-func (s *Set) run(v Variant, frame []byte, ctx skBuff) (ret int32, frameOut []byte, ctxOut skBuff, err error) {
+// run puts one Ethernet frame through v's program, as if it were on the interface that ctx names, and gives back ctx as it left it.
+func (s *Set) run(v Variant, frame []byte, ctx skBuff) (skBuff, error) {
 	p, err := s.program(v)
 	if err != nil {
-		return 0, nil, ctxOut, err
+		return skBuff{}, err
 	}
-	ret, frameOut, ctxOut, err = runProgram(p, frame, ctx)
+	_, _, ctx, err = runProgram(p, frame, ctx)
 	if err != nil {
 		err = fmt.Errorf("run %s: %w", v.Role, err)
 	}
-	return ret, frameOut, ctxOut, err
+	return ctx, err
 }
 
+// runProgram gives back what the program returned, and the frame and ctx as it left them.
 func runProgram(p *ebpf.Program, frame []byte, ctx skBuff) (ret int32, frameOut []byte, ctxOut skBuff, err error) {
 	if len(frame) < minFrame {
 		return 0, nil, ctxOut, fmt.Errorf("a frame of %d bytes is shorter than an Ethernet header", len(frame))
@@ -76,7 +76,7 @@ func runProgram(p *ebpf.Program, frame []byte, ctx skBuff) (ret int32, frameOut 
 // Judge says what the venue's side would give to an Ethernet frame as the first packet of its flow, and who pays. It changes nothing.
 func (s *Set) Judge(v Variant, frame []byte) (Verdict, uint8, error) {
 	v.Role, v.Dry, v.RawIP = VenueIngress, true, false
-	_, _, ctx, err := s.run(v, frame, skBuff{})
+	ctx, err := s.run(v, frame, skBuff{})
 	if err != nil {
 		return Verdict{}, 0, err
 	}

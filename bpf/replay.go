@@ -62,15 +62,15 @@ func (r *Replay) Packet(frame []byte, length int, at time.Duration, outbound boo
 	}
 	ctx := skBuff{Tstamp: uint64(replayEpoch + at), WireLen: uint32(min(max(length, len(frame)), maxWireLength))}
 	if !outbound {
-		_, _, out, err := r.set.run(replayUplinkIn, frame, ctx)
+		out, err := r.set.run(replayUplinkIn, frame, ctx)
 		return verdictIn(out), err
 	}
-	_, _, out, err := r.set.run(replayVenueIn, frame, ctx)
+	out, err := r.set.run(replayVenueIn, frame, ctx)
 	if err != nil {
 		return Verdict{}, err
 	}
 	ctx.Cb = out.Cb
-	_, _, out, err = r.set.run(replayUplinkOut, frame, ctx)
+	out, err = r.set.run(replayUplinkOut, frame, ctx)
 	return verdictIn(out), err
 }
 

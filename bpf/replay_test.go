@@ -64,3 +64,34 @@ func TestReplayHasTheCapturesClock(t *testing.T) {
 		t.Errorf("late RTP is %+v", v)
 	}
 }
+
+// The label is that of the stronger verdict: a STUN answer on a call that uploads alone is a call's.
+func TestLabelOfTheStronger(t *testing.T) {
+	r, err := NewReplay(slog.New(slog.DiscardHandler), ReplayConfig{Signalling: signalling, Realtime: realtime, Default: media})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	for _, f := range families {
+		pk := packet{from: f.from, to: f.to}
+		var at time.Duration
+		judge := func(pk packet, outbound bool) Verdict {
+			t.Helper()
+			at += 20 * time.Millisecond
+			v, err := r.Packet(pk.bytes(), 0, at, outbound)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		judge(pk.with(stun(0)), true)
+		judge(pk.back().with(stun(8)), false)
+		for _, payload := range stream(3, 1, 1, 160) {
+			judge(pk.with(payload), true)
+		}
+		want := Verdict{Slice: realtime, Rank: uint8(RankStructure), Kind: uint8(dataplaneKindKIND_RTP_AUDIO)}
+		if v := judge(pk.back().with(stun(8)), false); v != want {
+			t.Errorf("%s: %+v, want %+v", f.name, v, want)
+		}
+	}
+}

@@ -12,7 +12,7 @@ import (
 	"github.com/slicegate/slicegate/internal/nettest"
 )
 
-// attach puts v's program at an interface's ingress, as the agent would.
+// attach puts v's program at an interface's hook, as the agent would; but uplink_in's packets go on.
 func (p *plane) attach(ns *nettest.NS, ifname string, v Variant) {
 	p.t.Helper()
 	fd, err := p.ProgramFD(v)
@@ -20,16 +20,35 @@ func (p *plane) attach(ns *nettest.NS, ifname string, v Variant) {
 	link, err := ns.Links().LinkByName(ifname)
 	p.must(err)
 	index := link.Attrs().Index
-	p.must(ns.Links().QdiscAdd(&netlink.GenericQdisc{
+	p.must(ns.Links().QdiscReplace(&netlink.GenericQdisc{
 		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT},
 		QdiscType:  "clsact",
 	}))
+	parent := uint32(netlink.HANDLE_MIN_INGRESS)
+	if v.Role == UplinkEgress || v.Role == VenueEgress {
+		parent = netlink.HANDLE_MIN_EGRESS
+	}
 	p.must(ns.Links().FilterAdd(&netlink.BpfFilter{
-		FilterAttrs: netlink.FilterAttrs{
-			LinkIndex: index, Parent: netlink.HANDLE_MIN_INGRESS, Handle: 1, Priority: 1, Protocol: unix.ETH_P_ALL,
-		},
-		Fd: fd, Name: v.Name(), DirectAction: true,
+		FilterAttrs: netlink.FilterAttrs{LinkIndex: index, Parent: parent, Handle: 1, Priority: 1, Protocol: unix.ETH_P_ALL},
+		Fd:          fd, Name: v.Name(), DirectAction: true,
 	}))
+}
+
+// await gives a flow's entry when its packets, sent a moment ago, have come by.
+func (p *plane) await(key FlowKey, packets uint16) *Flow {
+	p.t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		for _, table := range []string{"flows", "flows_new"} {
+			if f := p.flow(table, key); f != nil && f.Packets >= packets {
+				return f
+			}
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("no entry of %d packets of flow %+v after 10 s; there are %+v", packets, key, p.keys("flows_new"))
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // A batch of datagrams (UDP_SEGMENT) arrives as one packet whose payload is not linear, and whose headers speak of the whole. It is
@@ -77,13 +96,7 @@ func TestBatchOfDatagrams(t *testing.T) {
 				return nil
 			}))
 			key := packet{from: from, to: to}.key()
-			deadline := time.Now().Add(10 * time.Second)
-			for f := p.flow("flows_new", key); f == nil || f.Packets < 3; f = p.flow("flows_new", key) {
-				if time.Now().After(deadline) {
-					t.Fatalf("flow %+v after 10 s; is it no batch?", f)
-				}
-				time.Sleep(10 * time.Millisecond)
-			}
+			p.await(key, 3)
 			if got := p.learned(key); got != audio {
 				t.Errorf("learned %+v, want %+v", got, audio)
 			}

@@ -96,11 +96,19 @@ func structureRows() []row {
 		s("two dtls records", append(dtls(0xfefd, 20), dtls(0xfefd, 20)...), provisional("dtls")),
 		s("rtcp", rtcp(0), provisional("rtcp")),
 		s("srtcp", rtcp(14), provisional("rtcp")),
-		s("rtcp sender report", change(rtcp(0), 1, 200), provisional("rtcp")),
+		s("dtls 1.3", dtls13(0x2e, 40), provisional("dtls")),
+		s("dtls 1.3, short sequence number", dtls13(0x25, 16), provisional("dtls")),
+		s("rtcp sender report", senderReport(0, 0), provisional("rtcp")),
+		s("srtcp sender report with a block", senderReport(1, 14), provisional("rtcp")),
+		s("rtcp compound", append(senderReport(1, 0), 0x81, 202, 0, 3, 1, 2, 3, 4, 1, 2, 'a', 'b', 0, 0, 0, 0), provisional("rtcp")),
+		s("rtcp feedback alone", feedback(0), provisional("rtcp")),
+		s("srtcp feedback alone", feedback(14), provisional("rtcp")),
+		s("srtcp feedback alone, gcm", feedback(20), provisional("rtcp")),
+		s("rtcp receiver report of nobody", []byte{0x80, 201, 0, 1, 1, 2, 3, 4}, provisional("rtcp")),
 		s("rtcp extended report", change(rtcp(0), 1, 207), provisional("rtcp")),
 		s("rtcp of eight bytes", []byte{0x80, 203, 0, 1, 1, 2, 3, 4}, provisional("rtcp")),
 		rtpOf("audio", audio, stream(2, 7, 1, 160)...),
-		rtpOf("audio at the sequence's end", audio, stream(2, 0xffff, 1, 160)...),
+		rtpOf("audio at the sequence's end", audio, clocked(1<<32-960, 0xffff, 160), clocked(0, 0, 160)),
 		rtpOf("audio with loss", audio, stream(2, 7, 16, 160)...),
 		rtpOf("audio that is small", audio, stream(2, 7, 1, 12)...),
 		rtpOf("video", video, pictures(2, 1200)...),
@@ -108,6 +116,13 @@ func structureRows() []row {
 		rtpOf("video of which two packets make a picture", video, clocked(90, 1, 300), clocked(90, 2, 300)),
 		rtpOf("video that is padding", video, clocked(3000, 1, 1100), clocked(3000, 2, 1100)),
 		rtpOf("audio of large packets", audio, clocked(0, 1, 1036), clocked(960, 2, 1036)),
+		rtpOf("audio of large packets, off the grid", audio, clocked(0, 1, 1036), clocked(1024, 2, 1036)),
+		rtpOf("audio by its payload type", audio, change(clocked(0, 1, 900), 1, 8), change(clocked(6000, 2, 900), 1, 8)),
+		rtpOf("video by its payload type", video, change(clocked(0, 1, 200), 1, 34), change(clocked(960, 2, 200), 1, 34)),
+		rtpOf("video that is small", video, clocked(0, 1, 95), clocked(6000, 2, 78)),
+		rtpOf("video at 60 pictures a second", video, clocked(0, 1, 95), clocked(1500, 2, 78)),
+		rtpOf("video whose pictures go back", video, clocked(9000, 1, 700), clocked(3000, 2, 700)),
+		rtpOf("a stream after a silence of a minute", video, clocked(0, 1, 80), clocked(48000*60, 2, 80)),
 		rtpOf("padding, extension and two sources", audio, change(rtp(1, 1, 60), 0, 0xb2), change(rtp(1, 2, 60), 0, 0xb2)),
 		rtpOf("marker bit and payload type 0", audio, change(rtp(1, 1, 60), 1, 0x80), change(rtp(1, 2, 60), 1, 0)),
 		rtpOf("payload type 63", audio, change(rtp(1, 1, 60), 1, 0xbf), change(rtp(1, 2, 60), 1, 63)),
@@ -122,6 +137,8 @@ func structureRows() []row {
 		{"dhcp offer", 67, 68, one(make([]byte, 300)), structure("dhcp")},
 		{"dhcpv6 solicit", 546, 547, one([]byte{1}), structure("dhcp")},
 		{"dhcpv6 reply", 547, 546, one(nil), structure("dhcp")},
+		{"dhcp relay", 67, 67, one(make([]byte, 300)), structure("dhcp")},
+		{"dhcpv6 relay", 547, 547, one([]byte{12}), structure("dhcp")},
 	}
 }
 
@@ -149,11 +166,21 @@ func nearMisses() []row {
 		s("rtcp that says too much", change(rtcp(0), 3, 8)),
 		s("rtcp of version 1", change(rtcp(0), 0, 0x41)),
 		s("rtcp of seven bytes", rtcp(0)[:7]),
+		s("rtcp report longer than its blocks", change(rtcp(0), 0, 0x80)),
+		s("rtcp report shorter than its blocks", change(rtcp(0), 0, 0x82)),
+		s("rtcp sender report of a receiver's length", change(rtcp(0), 1, 200)),
+		s("rtcp feedback with something behind", feedback(7)),
+		s("rtcp goodbye of more than it holds", change(feedback(0), 0, 0x84, 203)),
+		s("dtls 1.3 that says too much", change(dtls13(0x2c, 40), 4, 41)),
+		s("dtls 1.3 that says too little", change(dtls13(0x2c, 40), 4, 39)),
+		s("dtls 1.3 too short for its tag", dtls13(0x2c, 15)),
+		s("dtls 1.3 without a length", change(dtls13(0x2c, 40), 0, 0x28)),
 		rtpOf("one rtp packet", rtp(1, 1, 60)),
 		rtpOf("rtp that repeats", rtp(1, 1, 60), rtp(1, 1, 60)),
 		rtpOf("rtp that goes back", rtp(1, 2, 60), rtp(1, 1, 60)),
 		rtpOf("rtp that jumps", stream(20, 1, 17, 60)[:12]...),
 		rtpOf("rtp of two sources", rtp(1, 1, 60), rtp(2, 2, 60)),
+		rtpOf("rtp whose clock is anywhere", clocked(0, 1, 60), clocked(1<<23+1, 2, 60), clocked(1<<31, 3, 60)),
 		rtpOf("rtp of version 1", change(rtp(1, 1, 60), 0, 0x40), change(rtp(1, 2, 60), 0, 0x40)),
 		rtpOf("rtp of type 192", change(rtp(1, 1, 60), 1, 192), change(rtp(1, 2, 60), 1, 192)),
 		rtpOf("rtp of type 223", change(rtp(1, 1, 60), 1, 223), change(rtp(1, 2, 60), 1, 223)),
@@ -178,17 +205,17 @@ func nearMisses() []row {
 	}
 }
 
-func TestStructure(t *testing.T) { newPlane(t).checkRows(t, structureRows()) }
+func TestStructure(t *testing.T) { newPlane(t).checkRows(t, protoUDP, structureRows()) }
 
-func TestNearMisses(t *testing.T) { newPlane(t).checkRows(t, nearMisses()) }
+func TestNearMisses(t *testing.T) { newPlane(t).checkRows(t, protoUDP, nearMisses()) }
 
 // checkRows sends each row in both versions of IP, and from both ends: a device's flow, and one that the outside began with the box.
-func (p *plane) checkRows(t *testing.T, rows []row) {
+func (p *plane) checkRows(t *testing.T, proto uint8, rows []row) {
 	for _, r := range rows {
 		for _, f := range families {
 			t.Run(r.name+" "+f.name, func(t *testing.T) {
 				p := p.in(t)
-				pk := packet{from: port(f.from, r.local), to: port(f.to, r.remote)}
+				pk := packet{from: port(f.from, r.local), to: port(f.to, r.remote), proto: proto}
 				var up, down skBuff
 				for _, payload := range r.payloads {
 					up = p.sent(pk.with(payload))

@@ -72,12 +72,12 @@ static __always_inline bool count(struct __sk_buff *skb, const struct settings *
 	return box->every_packet >> slice & 1 || (before ^ c->packets) & ~(__u64)(SAMPLE_EVERY - 1);
 }
 
-/* stamp writes the time at which the packet was offered to the shaper, or clears what a local sender wrote there. */
+/* stamp writes the time at which the packet was offered to the shaper, or clears what a local sender wrote there. The kernel stamps
+ * nothing whose tags or PPPoE are in the frame.
+ */
 static __always_inline void stamp(struct __sk_buff *skb, bool measured)
 {
-	if (measured)
-		bpf_skb_set_tstamp(skb, bpf_ktime_get_ns(), BPF_SKB_TSTAMP_DELIVERY_MONO);
-	else
+	if (!measured || bpf_skb_set_tstamp(skb, bpf_ktime_get_ns(), BPF_SKB_TSTAMP_DELIVERY_MONO))
 		skb->tstamp = 0;
 }
 

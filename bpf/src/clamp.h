@@ -72,10 +72,12 @@ __noinline int find_mss(struct __sk_buff *skb, const struct packet *p)
 	return 0;
 }
 
-/* clamp_mss bounds what a best-effort connection offers: calls and signalling send small packets anyway. */
+/* clamp_mss bounds what a best-effort connection offers: calls and signalling send small packets anyway. A header that contradicts
+ * itself has no place, and no options.
+ */
 static __always_inline void clamp_mss(struct __sk_buff *skb, const struct settings *box, const struct packet *p, __u8 slice)
 {
-	if (clamp && p->key.proto == IPPROTO_TCP && unlikely(p->tcp_flags & TCP_SYN) && box->best_effort >> slice & 1)
+	if (clamp && p->key.proto == IPPROTO_TCP && unlikely(p->tcp_flags & TCP_SYN) && p->transport && box->best_effort >> slice & 1)
 		find_mss(skb, p);
 }
 

@@ -61,10 +61,13 @@ static __always_inline void write_index(struct __sk_buff *skb, struct answer a)
 	write_mark(skb, a.experience);
 }
 
-/* carry hands rank, kind and the rule's number to the uplink's egress. */
+/* carry hands rank, kind and the rule's number to the uplink's egress; nothing where the kernel takes no stamp (see stamp). */
 static __always_inline void carry(struct __sk_buff *skb, struct answer a)
 {
-	bpf_skb_set_tstamp(skb, (__u64)a.settled << 25 | a.v.detail << 16 | a.v.kind << 8 | a.v.rank, BPF_SKB_TSTAMP_DELIVERY_MONO);
+	__u64 note = (__u64)a.settled << 25 | a.v.detail << 16 | a.v.kind << 8 | a.v.rank;
+
+	if (bpf_skb_set_tstamp(skb, note, BPF_SKB_TSTAMP_DELIVERY_MONO))
+		skb->tstamp = 0;
 }
 
 /* carried reads what the venue's ingress found. Without a note from there the slice counts, but yields to confirmed structure. */

@@ -32,7 +32,8 @@ static __always_inline struct verdict verdict(const struct settings *box, const 
 		v.rank = RANK_DEFAULT;
 		v.slice = box->default_slice; /* it may have changed since */
 	}
-	v.kind = f->learned.kind ?: f->given.kind;
+	if (!v.kind) /* a pin or a rule has none; an upload's may be more than its download shows */
+		v.kind = f->learned.kind ?: f->given.kind;
 	return v;
 }
 

@@ -17,7 +17,8 @@ static __always_inline void fragment_key_of(const struct packet *p, bool outboun
 }
 
 /* remember_fragment keeps what a first fragment got; the default slice is what a stranger gets anyway. */
-static __always_inline void remember_fragment(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool outbound, struct answer a)
+static __always_inline void remember_fragment(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool outbound,
+					      struct answer a)
 {
 	struct fragment f = { clock(skb), a.v, a.experience, 0, a.device };
 	struct fragment_key key = {};

@@ -11,6 +11,7 @@
 #define PORT_NTP 123
 #define PORT_DNS_SECURE 853 /* RFC 7858, RFC 9250 */
 #define PORT_SIP_SECURE 5061
+#define QUIC_MIN 19 /* bytes: no id, one of 8 bytes, and a version */
 #define QUIC_MAX_ID 20 /* bytes of a connection's id: RFC 9000, section 17.2 */
 #define QUIC_V2 0x6b3343cf /* RFC 9369, section 3.1 */
 
@@ -49,10 +50,28 @@ static __always_inline bool is_dtls(const __u8 *b, __u32 length)
 	return length >= 13 && b[0] >= 20 && b[0] <= 26 && b[1] == 0xfe && (b[2] == 0xff || b[2] == 0xfd) && be16(b + 11) + 13u <= length;
 }
 
+/* RFC 9147, section 4: the unified header of an encrypted record of DTLS 1.3, without a connection's id, whose length (bit 2) is
+ * exactly what follows; bit 3 says that the sequence number has two bytes. An encrypted record has 16 bytes at least (section 4.2.3).
+ */
+static __always_inline bool is_dtls13(const __u8 *b, __u32 length)
+{
+	__u32 longer = be16(b + 3) + 5, shorter = be16(b + 2) + 4; /* of the record, by the length at either place */
+
+	if (b[0] & 8)
+		return (b[0] & 0xf4) == 0x24 && longer == length && length >= 5 + 16;
+	return (b[0] & 0xf4) == 0x24 && shorter == length && length >= 4 + 16;
+}
+
 /* RFC 1035, section 4.1.1: a standard query or its answer, with one question. */
 static __always_inline bool is_dns(const __u8 *b, __u32 length)
 {
 	return length >= 17 && (b[2] & 0x78) == 0 && be16(b + 4) == 1;
+}
+
+/* RFC 1035, section 4.2.2: over TCP a length is before each message, and may be alone in a segment of its own (RFC 7766, section 8). */
+static __always_inline bool is_dns_segment(const __u8 *b, __u32 length)
+{
+	return is_dns(b + 2, be16(b)) || is_dns(b, length);
 }
 
 /* RFC 5905, section 7.3: 48 bytes, modes 1 to 5, a version that was ever given out. */
@@ -63,12 +82,14 @@ static __always_inline bool is_ntp(const __u8 *b, __u32 length)
 	return length == 48 && mode >= 1 && mode <= 5 && version >= 1 && version <= 4;
 }
 
-/* RFC 9000, section 17.2 and RFC 9369: a long header of version 1 or 2, and an id of the other end that is not too long. */
+/* RFC 9000, section 17.2 and RFC 9369: a long header of version 1 or 2, or 0 in a server's answer that names its versions; and an id
+ * of the other end that is not too long.
+ */
 static __always_inline bool is_quic(const __u8 *b, __u32 length)
 {
 	__u32 version = be32(b + 1);
 
-	return length >= 21 && b[0] >> 6 == 3 && (version == 1 || version == QUIC_V2) && b[5] <= QUIC_MAX_ID;
+	return length >= QUIC_MIN && b[0] >> 6 == 3 && (version <= 1 || version == QUIC_V2) && b[5] <= QUIC_MAX_ID;
 }
 
 /* RFC 8446, section 5.1: a handshake record that begins with a hello of either side. */
@@ -93,7 +114,7 @@ static __always_inline bool is_sip(const __u8 *b, __u32 length)
 	if (i < 3 || i > 9 || b[i] != ' ')
 		return false;
 	scheme = b[i + 1] << 16 | b[i + 2] << 8 | b[i + 3];
-	return scheme == 0x736970 || scheme == 0x74656c; /* "sip", "tel" */
+	return scheme == 0x736970 || scheme == 0x74656c || scheme == 0x75726e; /* "sip", "tel", "urn" of emergency calls (RFC 5031) */
 }
 
 #endif

@@ -27,8 +27,9 @@ static __always_inline struct verdict by_header(const struct settings *box, cons
 	case IPPROTO_IGMP:
 		return verdict_of(box->signalling, RANK_STRUCTURE, KIND_IGMP);
 	case IPPROTO_UDP:
-		/* DHCP: RFC 2131, section 4.1 and RFC 8415, section 7.2 */
-		if ((a == 67 && b == 68) || (a == 68 && b == 67) || (a == 546 && b == 547) || (a == 547 && b == 546))
+		/* DHCP: RFC 2131, section 4.1 and RFC 8415, section 7.2; a relay is a server to its clients and to the server */
+		if ((a == 67 && b == 67) || (a == 67 && b == 68) || (a == 68 && b == 67) || (a == 547 && b == 547) ||
+		    (a == 546 && b == 547) || (a == 547 && b == 546))
 			return verdict_of(box->signalling, RANK_STRUCTURE, KIND_DHCP);
 	}
 	return no_verdict();
@@ -48,7 +49,7 @@ static __always_inline struct verdict of_call(const struct settings *box, struct
 	case 0:
 		if (stun_length(b, length) == length && length)
 			return verdict_of(box->signalling, RANK_PROVISIONAL, KIND_STUN);
-		if (is_dtls(b, length))
+		if (is_dtls(b, length) || is_dtls13(b, length))
 			return verdict_of(box->signalling, RANK_PROVISIONAL, KIND_DTLS);
 		break;
 	case 2:
@@ -117,8 +118,7 @@ static __always_inline struct verdict of_segment(const struct settings *box, con
 			return verdict_of(box->signalling, RANK_STRUCTURE, KIND_SIP);
 		return verdict_of(box->default_slice, RANK_DEFAULT, KIND_TLS);
 	}
-	/* RFC 1035, section 4.2.2: a length before each message */
-	if (on_port(p, PORT_DNS) && be16(b) + 2u <= length && is_dns(b + 2, be16(b)))
+	if (on_port(p, PORT_DNS) && is_dns_segment(b, length))
 		return verdict_of(box->signalling, RANK_STRUCTURE, KIND_DNS);
 	if (is_sip(b, length))
 		return verdict_of(box->signalling, RANK_STRUCTURE, KIND_SIP);

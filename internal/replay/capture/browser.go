@@ -168,7 +168,7 @@ func browserCall(ctx context.Context, p *place, plan plan) error {
 		go func() { served <- serve(ctx, listener, x.handler()) }()
 		defer func() {
 			cancel()
-			<-served
+			<-served //nolint:errcheck // the call is over, and whatever ended its page with it
 		}()
 		it, err := p.startBrowser(end.at, fmt.Sprintf("http://localhost:%d/?me=%s", pagePort, end.me))
 		if err != nil {

@@ -66,7 +66,7 @@ func iperf(ctx context.Context, p *place, ways ...[]string) error {
 	for _, family := range families {
 		for _, way := range ways {
 			args := append([]string{"-c", p.server.addr(family), "-t", "2"}, way...)
-			if _, err := p.run(ctx, p.attendee, "iperf3", args...); err != nil {
+			if err := p.run(ctx, p.attendee, "iperf3", args...); err != nil {
 				return err
 			}
 		}
@@ -97,7 +97,7 @@ func random(ctx context.Context, p *place) error {
 			if err != nil {
 				return err
 			}
-			if _, err := it.wait(ctx); err != nil {
+			if err := it.wait(ctx); err != nil {
 				return err
 			}
 		}

@@ -80,21 +80,21 @@ var chromium = tool{"chromium", "chromium"}
 
 // callRuns are calls of a browser.
 func callRuns() []run {
-	direct := func(name, about, kind string, flows int, plans ...plan) run {
+	direct := func(name, about, kind string, plans ...plan) run {
 		return run{
 			name: name, about: about, programs: []tool{chromium}, point: atAttendee, act: calls(plans...),
-			rules: []rule{{match: betweenGuests, judge: mustCarry(slice.Realtime, call(kind, "browser call")), atLeast: flows}},
+			rules: []rule{{match: betweenGuests, judge: mustCarry(slice.Realtime, call(kind, "browser call")), atLeast: 2}},
 		}
 	}
-	data := direct("call-data", "data channels alone", "dtls", 2, bothFamilies(plan{Data: true, Bundle: true})...)
+	data := direct("call-data", "data channels alone", "dtls", bothFamilies(plan{Data: true, Bundle: true})...)
 	data.rules[0].judge = mustCarry(slice.Signalling, call("dtls", "browser call"))
 	return []run{
-		direct("call-audio", "audio both ways", "rtp-audio", 2, bothFamilies(plan{Audio: true, Both: true, Bundle: true})...),
-		direct("call-video", "audio and video both ways, in one 5-tuple", "rtp-video", 2,
+		direct("call-audio", "audio both ways", "rtp-audio", bothFamilies(plan{Audio: true, Both: true, Bundle: true})...),
+		direct("call-video", "audio and video both ways, in one 5-tuple", "rtp-video",
 			bothFamilies(plan{Audio: true, Videos: 1, Both: true, Bundle: true})...),
-		direct("call-oneway", "H.264 video one way: the other end has nothing but RTCP to say", "rtp-video", 2,
+		direct("call-oneway", "H.264 video one way: the other end has nothing but RTCP to say", "rtp-video",
 			bothFamilies(plan{Videos: 1, Codec: "H264", Bundle: true})...),
-		direct("call-many", "audio and three videos one way, and a data channel, in one 5-tuple", "rtp-video", 2,
+		direct("call-many", "audio and three videos one way, and a data channel, in one 5-tuple", "rtp-video",
 			bothFamilies(plan{Audio: true, Videos: 3, Codec: "VP9", Data: true, Bundle: true})...),
 		unbundled(bothFamilies(plan{Audio: true, Videos: 1, Both: true})...),
 		data,

@@ -20,7 +20,7 @@ func (p *place) certificate(ctx context.Context) error {
 // unseen runs a program that prepares something, and that the manifest says nothing of.
 func (p *place) unseen(ctx context.Context, name string, args ...string) error {
 	said := p.commands
-	_, err := p.run(ctx, p.server, name, args...)
+	err := p.run(ctx, p.server, name, args...)
 	p.commands = said
 	return err
 }

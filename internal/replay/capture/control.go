@@ -52,7 +52,7 @@ func ping(ctx context.Context, p *place) error {
 	for _, from := range []*host{p.attendee, p.guest} {
 		for _, family := range families {
 			for _, size := range []string{"56", "3000"} {
-				_, err := p.run(ctx, from, "ping", "-n", "-c", "6", "-i", "0.1", "-s", size, p.server.addr(family))
+				err := p.run(ctx, from, "ping", "-n", "-c", "6", "-i", "0.1", "-s", size, p.server.addr(family))
 				if err != nil {
 					return err
 				}
@@ -150,10 +150,10 @@ func dhcp(ctx context.Context, p *place) error {
 		ask.stop()
 		// Give the lease back, and take it again, so that the flows have some packets.
 		for range 3 {
-			if _, err := p.run(ctx, p.attendee, "dhclient", append([]string{"-r"}, append(common, "eth0")...)...); err != nil {
+			if err := p.run(ctx, p.attendee, "dhclient", append([]string{"-r"}, append(common, "eth0")...)...); err != nil {
 				return err
 			}
-			if _, err := p.run(ctx, p.attendee, "dhclient", append([]string{"-1"}, append(common[:1:1], common[2:]...)...)...); err != nil {
+			if err := p.run(ctx, p.attendee, "dhclient", append([]string{"-1"}, append(common[:1:1], common[2:]...)...)...); err != nil {
 				return err
 			}
 		}

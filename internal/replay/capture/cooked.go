@@ -45,10 +45,10 @@ func mixture(ctx context.Context, p *place) error {
 	}
 	for i, family := range families {
 		server := p.server.addr(family)
-		if _, err := p.run(ctx, p.attendee, "dig", "@"+server, "-b", p.attendee.addr(family)+"#40053", "-f", many); err != nil {
+		if err := p.run(ctx, p.attendee, "dig", "@"+server, "-b", p.attendee.addr(family)+"#40053", "-f", many); err != nil {
 			return err
 		}
-		if _, err := p.run(ctx, p.attendee, "ping", "-n", "-c", "6", "-i", "0.1", server); err != nil {
+		if err := p.run(ctx, p.attendee, "ping", "-n", "-c", "6", "-i", "0.1", server); err != nil {
 			return err
 		}
 		from, to := p.attendee, p.server

@@ -108,12 +108,12 @@ func digUDP(ctx context.Context, p *place) error {
 		server := "@" + p.server.addr(family)
 		for i := range 5 {
 			name := fmt.Sprintf("host%d.%s", i, zone)
-			if _, err := p.run(ctx, p.attendee, "dig", server, name, "A"); err != nil {
+			if err := p.run(ctx, p.attendee, "dig", server, name, "A"); err != nil {
 				return err
 			}
 		}
 		from := p.attendee.addr(family) + "#40053"
-		if _, err := p.run(ctx, p.attendee, "dig", server, "-b", from, "-f", many); err != nil {
+		if err := p.run(ctx, p.attendee, "dig", server, "-b", from, "-f", many); err != nil {
 			return err
 		}
 	}
@@ -130,7 +130,7 @@ func digLarge(ctx context.Context, p *place) error {
 	}
 	for _, family := range families {
 		from := p.attendee.addr(family) + "#40053"
-		_, err := p.run(ctx, p.attendee, "dig", "@"+p.server.addr(family), "-b", from, "+bufsize=4096", "-f", many)
+		err := p.run(ctx, p.attendee, "dig", "@"+p.server.addr(family), "-b", from, "+bufsize=4096", "-f", many)
 		if err != nil {
 			return err
 		}
@@ -148,7 +148,7 @@ func digTCP(ctx context.Context, p *place) error {
 	}
 	for _, family := range families {
 		for _, how := range []string{"+tcp", "+tls"} {
-			_, err := p.run(ctx, p.attendee, "dig", "@"+p.server.addr(family), how, "+keepopen", "-f", many)
+			err := p.run(ctx, p.attendee, "dig", "@"+p.server.addr(family), how, "+keepopen", "-f", many)
 			if err != nil {
 				return err
 			}

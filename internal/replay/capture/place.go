@@ -35,8 +35,6 @@ func (h *host) port(family int, port uint16) string {
 	return netip.AddrPortFrom(h.ip(family), port).String()
 }
 
-func (h *host) has(addr netip.Addr) bool { return addr == h.v4 || addr == h.v6 }
-
 // Points at which a capture is taken: the box's interfaces.
 const (
 	atAttendee = "ven0"

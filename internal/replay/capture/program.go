@@ -106,10 +106,10 @@ func (p *place) startWith(h *host, stdin io.Reader, name string, args ...string)
 }
 
 // run runs a program to its end, which must be a good one.
-func (p *place) run(ctx context.Context, h *host, name string, args ...string) (string, error) {
+func (p *place) run(ctx context.Context, h *host, name string, args ...string) error {
 	it, err := p.start(h, name, args...)
 	if err != nil {
-		return "", err
+		return err
 	}
 	return it.wait(ctx)
 }
@@ -124,16 +124,16 @@ func (p *place) runFor(ctx context.Context, d time.Duration, h *host, name strin
 }
 
 // wait waits for the program's good end.
-func (it *program) wait(ctx context.Context) (string, error) {
+func (it *program) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-		return "", fmt.Errorf("run %s: %w: %s", it.name, ctx.Err(), it.lastWords())
+		return fmt.Errorf("run %s: %w: %s", it.name, ctx.Err(), it.lastWords())
 	case <-it.gone:
 	}
 	if it.err != nil {
-		return "", fmt.Errorf("run %s: %w: %s", it.name, it.err, it.lastWords())
+		return fmt.Errorf("run %s: %w: %s", it.name, it.err, it.lastWords())
 	}
-	return it.out.String(), nil
+	return nil
 }
 
 // live lets the program run for a while, which it must survive, and stops it.
@@ -142,7 +142,7 @@ func (it *program) live(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-it.gone:
-		return fmt.Errorf("run %s: ended early (%v): %s", it.name, it.err, it.lastWords())
+		return fmt.Errorf("run %s: ended early (%w): %s", it.name, it.err, it.lastWords())
 	case <-time.After(d):
 	}
 	it.stop()
@@ -201,7 +201,7 @@ func (it *program) says(ctx context.Context, what string) error {
 			return true, nil
 		}
 		if !it.running() {
-			return false, fmt.Errorf("run %s: ended (%v) before it said %q: %s", it.name, it.err, what, it.lastWords())
+			return false, fmt.Errorf("run %s: ended (%w) before it said %q: %s", it.name, it.err, what, it.lastWords())
 		}
 		return false, nil
 	})

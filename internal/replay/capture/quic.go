@@ -70,7 +70,7 @@ func quic(ctx context.Context, p *place) error {
 			address := "https://" + p.server.port(family, visit.port)
 			args := append([]string{"-q", "--exit-on-all-streams-close", "--timeout", "2s", "--sni", site}, visit.args...)
 			args = append(args, p.server.addr(family), strconv.Itoa(int(visit.port)), address+visit.page)
-			if _, err := p.run(ctx, p.attendee, "gtlsclient", args...); err != nil {
+			if err := p.run(ctx, p.attendee, "gtlsclient", args...); err != nil {
 				return err
 			}
 		}

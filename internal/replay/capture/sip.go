@@ -60,7 +60,7 @@ func (p *place) sippCalls(ctx context.Context, family int, port uint16, mode str
 	if err := p.listening(ctx, p.server, proto, port); err != nil {
 		return err
 	}
-	_, err = p.run(ctx, p.attendee, "sipp", append(common, "-sn", "uac", "-i", bracketed(p.attendee, family),
+	err = p.run(ctx, p.attendee, "sipp", append(common, "-sn", "uac", "-i", bracketed(p.attendee, family),
 		"-m", "4", "-r", "4", "-d", "300", p.server.port(family, port))...)
 	answers.stop()
 	if err != nil {

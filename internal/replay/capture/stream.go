@@ -66,14 +66,11 @@ func (s *stream) take() []byte {
 	if len(s.rest) < 4 {
 		return nil
 	}
-	length, padded := int(binary.BigEndian.Uint16(s.rest[2:])), 0
+	length := 20 + int(binary.BigEndian.Uint16(s.rest[2:])) // STUN's, a multiple of four
 	if isChannelData(s.rest) {
-		length += 4
-		padded = (length + 3) &^ 3
-	} else {
-		length += 20
-		padded = length
+		length -= 16
 	}
+	padded := (length + 3) &^ 3
 	if len(s.rest) < padded {
 		return nil
 	}

@@ -48,7 +48,7 @@ func (p *place) makeTorrent(ctx context.Context) (path string, err error) {
 	}
 	path = filepath.Join(p.dir, "bulk.torrent")
 	tracker := fmt.Sprintf("http://%s/announce", p.server.port(4, trackerPort))
-	_, err = p.run(ctx, p.server, "transmission-create", "-o", path, "-s", "32", "-t", tracker, filepath.Join(p.dir, "www", "bulk"))
+	err = p.run(ctx, p.server, "transmission-create", "-o", path, "-s", "32", "-t", tracker, filepath.Join(p.dir, "www", "bulk"))
 	return path, err
 }
 
@@ -84,7 +84,7 @@ func utp(ctx context.Context, p *place) error {
 		if err != nil {
 			return err
 		}
-		if _, err := load.wait(ctx); err != nil {
+		if err := load.wait(ctx); err != nil {
 			return err
 		}
 		third.stop()
@@ -115,7 +115,7 @@ func swarm(ctx context.Context, p *place) error {
 	if _, err := p.start(p.guest, "transmission-cli", load...); err != nil {
 		return err
 	}
-	_, err = p.run(ctx, p.attendee, "aria2c", "-d", filepath.Join(p.dir, "attendee/home"), "--seed-time=0",
+	err = p.run(ctx, p.attendee, "aria2c", "-d", filepath.Join(p.dir, "attendee/home"), "--seed-time=0",
 		"--listen-port="+strconv.Itoa(torrentPort), "--dht-listen-port="+strconv.Itoa(torrentPort),
 		"--dht-file-path="+filepath.Join(p.dir, "attendee/home/dht.dat"),
 		"--dht-entry-point="+p.server.port(4, torrentPort), "--bt-stop-timeout=60", torrent)

@@ -101,7 +101,7 @@ func (p *place) tunnelEnd(ctx context.Context, h *host, conf string, inner []str
 		return err
 	}
 	err = until(ctx, "the tunnel takes its configuration", func() (bool, error) {
-		_, err := p.run(ctx, h, "wg", "setconf", tunnelIf, conf)
+		err := p.run(ctx, h, "wg", "setconf", tunnelIf, conf)
 		return err == nil, nil
 	})
 	if err != nil {
@@ -157,7 +157,7 @@ func useTunnel(ctx context.Context, p *place) error {
 			{"dig", "@" + to, "-b", from + "#40053", "-f", many},
 			{"iperf3", "-c", to, "-t", "1", "-b", "2M"},
 		} {
-			if _, err := p.run(ctx, p.attendee, args[0], args[1:]...); err != nil {
+			if err := p.run(ctx, p.attendee, args[0], args[1:]...); err != nil {
 				return err
 			}
 		}

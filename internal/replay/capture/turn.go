@@ -110,7 +110,7 @@ func uclientOnly(ctx context.Context, p *place, args ...string) error {
 			"-u", turnUser, "-w", turnPassword, "-e", p.guest.addr(family), "-r", strconv.Itoa(peerPort), ask,
 			"-m", "2", "-n", "60", "-z", "20", "-l", "160", "-L", p.attendee.addr(family),
 		}, args...)
-		if _, err := p.run(ctx, p.attendee, "turnutils_uclient", append(all, p.server.addr(family))...); err != nil {
+		if err := p.run(ctx, p.attendee, "turnutils_uclient", append(all, p.server.addr(family))...); err != nil {
 			return err
 		}
 	}
@@ -123,13 +123,13 @@ func stunclient(ctx context.Context, p *place) error {
 	}
 	for _, family := range families {
 		for range 3 {
-			if _, err := p.run(ctx, p.attendee, "turnutils_stunclient", p.server.addr(family)); err != nil {
+			if err := p.run(ctx, p.attendee, "turnutils_stunclient", p.server.addr(family)); err != nil {
 				return err
 			}
 		}
 		for range 3 {
 			life := []string{"-t", "-T", "1", "-L", p.attendee.addr(family), "-l", "40054", p.server.addr(family)}
-			if _, err := p.run(ctx, p.attendee, "turnutils_natdiscovery", life...); err != nil {
+			if err := p.run(ctx, p.attendee, "turnutils_natdiscovery", life...); err != nil {
 				return err
 			}
 		}

@@ -120,7 +120,7 @@ func curl(ctx context.Context, p *place) error {
 			{"--http2", "--limit-rate", "1M", site + "/bulk"},
 			{"--http1.1", "--limit-rate", "1M", "-T", filepath.Join(p.dir, "www", "bulk"), site + "/upload"},
 		} {
-			if _, err := p.run(ctx, p.attendee, "curl", append([]string{"-sSk", "-" + strconv.Itoa(family), "-o", "/dev/null"}, args...)...); err != nil {
+			if err := p.run(ctx, p.attendee, "curl", append([]string{"-sSk", "-" + strconv.Itoa(family), "-o", "/dev/null"}, args...)...); err != nil {
 				return err
 			}
 		}
@@ -135,7 +135,7 @@ func curlPlain(ctx context.Context, p *place) error {
 	for _, family := range families {
 		site := "http://" + p.server.port(family, 80)
 		for _, args := range [][]string{{site + "/page"}, {"--limit-rate", "1M", site + "/bulk"}} {
-			if _, err := p.run(ctx, p.attendee, "curl", append([]string{"-sS", "-o", "/dev/null"}, args...)...); err != nil {
+			if err := p.run(ctx, p.attendee, "curl", append([]string{"-sS", "-o", "/dev/null"}, args...)...); err != nil {
 				return err
 			}
 		}

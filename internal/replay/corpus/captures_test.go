@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,6 +142,29 @@ func TestEnough(t *testing.T) {
 	for _, ending := range []string{".pcap", ".pcapng"} {
 		if endings[ending] == 0 {
 			t.Errorf("no capture is %s", ending)
+		}
+	}
+}
+
+// programs are those that the captures must be of: calls, their set-up, names, time, pages, tunnels and bulk.
+var programs = []string{
+	"turnutils_uclient", "turnserver", "chromium", "baresip", "dig", "curl", "openssl s_client", "sipp", "chronyd", "gtlsclient", "gtlsserver",
+	"srt-live-transmit", "torrent.py", "transmission-cli", "iperf3", "gst-launch-1.0", "wireguard-go",
+}
+
+func TestPrograms(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, c := range load(t).Captures {
+		for _, program := range c.Programs {
+			name, version, _ := strings.Cut(program, " (")
+			if seen[name] = true; version == "" {
+				t.Errorf("%s: it is not said which %s that is", c.File, name)
+			}
+		}
+	}
+	for _, name := range programs {
+		if !seen[name] {
+			t.Errorf("no capture is of %s", name)
 		}
 	}
 }

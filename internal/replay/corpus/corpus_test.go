@@ -46,7 +46,7 @@ func udp(from, to uint16, payload string) []byte {
 	binary.BigEndian.PutUint16(h, from)
 	binary.BigEndian.PutUint16(h[2:], to)
 	binary.BigEndian.PutUint16(h[4:], uint16(8+len(payload)))
-	return append(h, payload...)
+	return join(h, []byte(payload))
 }
 
 func tcp(seq uint32, payload string) []byte {
@@ -55,7 +55,7 @@ func tcp(seq uint32, payload string) []byte {
 	binary.BigEndian.PutUint16(h[2:], 2000)
 	binary.BigEndian.PutUint32(h[4:], seq)
 	h[12] = 6 << 4
-	return append(h, payload...)
+	return join(h, []byte(payload))
 }
 
 func TestDissect(t *testing.T) {

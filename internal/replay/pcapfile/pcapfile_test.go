@@ -70,7 +70,7 @@ func TestReadsWhatWasWritten(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := decode(test.file)
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				t.Errorf("ends with %v, want io.EOF", err)
 			}
 			if diff := cmp.Diff(examples(), got); diff != "" {
@@ -89,7 +89,7 @@ func TestCutFiles(t *testing.T) {
 			for n := range file {
 				got, err := decode(file[:n])
 				switch {
-				case err == io.EOF:
+				case errors.Is(err, io.EOF):
 					clean++
 				case !errors.Is(err, pcapfile.ErrCut):
 					t.Fatalf("cut at %d: %v", n, err)
@@ -113,7 +113,7 @@ func TestNotACapture(t *testing.T) {
 		{"compressed", string(zipped(t, encode(t, pcapfile.Pcap)))},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got, err := decode([]byte(test.file)); err == nil || err == io.EOF || len(got) > 0 {
+			if got, err := decode([]byte(test.file)); err == nil || errors.Is(err, io.EOF) || len(got) > 0 {
 				t.Errorf("got %d packets, error %v", len(got), err)
 			}
 		})

@@ -95,15 +95,18 @@ func NewReader(in io.Reader) (*Reader, error) {
 
 func newClassic(in io.Reader) (*Reader, error) {
 	classic, err := pcapgo.NewReader(in)
+	if err = whole(err); err != nil && !errors.Is(err, ErrCut) {
+		return nil, fmt.Errorf("read header: %w (want a capture, pcap or pcapng)", err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read header: %w", whole(err))
+		return nil, fmt.Errorf("read header: %w", err)
 	}
 	link := Link(classic.LinkType())
 	return &Reader{next: func() (Packet, error) {
 		data, info, err := classic.ReadPacketData()
 		if err != nil {
 			// The record's header was there, so that an end before its data is a cut.
-			if err == io.EOF && info.CaptureLength > 0 {
+			if errors.Is(err, io.EOF) && info.CaptureLength > 0 {
 				err = ErrCut
 			}
 			return Packet{}, err
@@ -147,7 +150,7 @@ func (r *Reader) Next() (Packet, error) {
 	}
 	p, err := r.next()
 	if err != nil {
-		if err != io.EOF {
+		if err != io.EOF { //nolint:errorlint // one that is wrapped is a cut
 			err = fmt.Errorf("read packet: %w", whole(err))
 		}
 		r.end = err
@@ -182,7 +185,7 @@ func ReadAll(path string) ([]Packet, error) {
 	var all []Packet
 	for {
 		p, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
 		if err != nil {
