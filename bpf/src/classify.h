@@ -67,8 +67,8 @@ __noinline int meet(struct __sk_buff *skb, const struct settings *box, const str
 	}
 	review(skb, box, p, f, venue, now);
 	*a = answer(box, f, false);
-	if (f->settled_at && f->packets >= PROMOTE_AFTER)
-		promote(&flows, &flows_new, &p->key, f, now);
+	if (f->settled_at && f->packets >= PROMOTE_AFTER && may_settle(f->device, now))
+		settle(&flows, &flows_new, &p->key, f);
 	return 0;
 }
 
@@ -116,16 +116,12 @@ __noinline int meet_reverse(const struct packet *p, const struct answer *sent, s
 	return 0;
 }
 
-/* settle_reverse moves an entry as its flow's before NAT was moved: may_settle has been asked there. */
+/* settle_reverse moves an entry to the settled table; its caller has asked may_settle. */
 __noinline int settle_reverse(const struct packet *p, const struct flow *f)
 {
-	struct flow copy;
-
 	if (!p || !f)
 		return 0;
-	copy = *f;
-	if (!bpf_map_update_elem(&reverse, &p->key, &copy, BPF_ANY))
-		bpf_map_delete_elem(&reverse_new, &p->key);
+	settle(&reverse, &reverse_new, &p->key, f);
 	return 0;
 }
 
@@ -155,7 +151,7 @@ static __always_inline struct answer forward(struct __sk_buff *skb, const struct
 	a = answer(box, f, settled);
 	if (fair)
 		a.heavy = is_heavy(skb, p, f, UP, now);
-	if (unlikely(!settled && sent.settled))
+	if (unlikely(!settled && sent.settled)) /* the venue's side has asked may_settle */
 		settle_reverse(p, f);
 	return a;
 }
@@ -180,8 +176,8 @@ static __always_inline bool answered(struct __sk_buff *skb, const struct setting
 	*a = answer(box, f, settled);
 	if (fair)
 		a->heavy = is_heavy(skb, p, f, DOWN, now);
-	if (!settled && f->learned.rank >= RANK_STRUCTURE && f->packets >= PROMOTE_AFTER)
-		promote(&reverse, &reverse_new, &p->key, f, now);
+	if (!settled && f->learned.rank >= RANK_STRUCTURE && f->packets >= PROMOTE_AFTER && may_settle(f->device, now))
+		settle_reverse(p, f);
 	return true;
 }
 

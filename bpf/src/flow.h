@@ -65,14 +65,11 @@ static __always_inline bool may_settle(__u32 device, __u64 now)
 	return true;
 }
 
-/* promote moves an entry from the nursery to the settled table. */
-static __always_inline void promote(void *settled, void *nursery, const struct flow_key *key, struct flow *f, __u64 now)
+/* settle moves an entry from the nursery to the settled table. */
+static __always_inline void settle(void *settled, void *nursery, const struct flow_key *key, const struct flow *f)
 {
-	struct flow copy;
+	struct flow copy = *f;
 
-	if (!may_settle(f->device, now))
-		return;
-	copy = *f;
 	if (bpf_map_update_elem(settled, key, &copy, BPF_ANY))
 		fault(FAULT_INSERT);
 	else
