@@ -40,28 +40,26 @@ const (
 
 // Test runs programs on the named kernels, and reports on each kernel, also when tests failed.
 func (b *Bench) Test(ctx context.Context, kernels []string, programs []Program) ([]*Report, error) {
-	var guests []guest
+	var errands []errand
 	for _, name := range kernels {
-		guests = append(guests, guest{kernel: name, programs: programs, virtual: true, what: "tests"})
+		errands = append(errands, errand{kernel: name, programs: programs, what: "tests"})
 	}
-	return b.run(ctx, guests)
+	return b.run(ctx, errands)
 }
 
 // Measure runs the scenarios of a grid once for each seed, and returns the figures, by kernel.
 func (b *Bench) Measure(ctx context.Context, grids []Grid, seeds []uint64) (map[string][]Figure, error) {
-	var guests []guest
+	var errands []errand
 	for _, grid := range grids {
 		for _, seed := range seeds {
 			program := Program{
 				Package: "internal/lab/scenario", Run: grid.Run, Timeout: scenarioTimeout,
 				Env: []string{"SLICEGATE_REQUIRE=" + Require, fmt.Sprintf("%s=%d", SeedVariable, seed)},
 			}
-			guests = append(guests, guest{
-				kernel: grid.Kernel, programs: []Program{program}, virtual: true, what: fmt.Sprintf("scenarios, seed %d", seed),
-			})
+			errands = append(errands, errand{kernel: grid.Kernel, programs: []Program{program}, what: fmt.Sprintf("scenarios, seed %d", seed)})
 		}
 	}
-	reports, err := b.run(ctx, guests)
+	reports, err := b.run(ctx, errands)
 	figures := make(map[string][]Figure)
 	for _, report := range reports {
 		if report == nil {
@@ -75,18 +73,17 @@ func (b *Bench) Measure(ctx context.Context, grids []Grid, seeds []uint64) (map[
 	return figures, err
 }
 
-// guest is a machine to be run.
-type guest struct {
+// errand is what one guest is started for.
+type errand struct {
 	kernel, what string
 	programs     []Program
-	virtual      bool
 }
 
 // run runs guests, some at once. A guest that fails does not stop the others.
-func (b *Bench) run(ctx context.Context, guests []guest) ([]*Report, error) {
+func (b *Bench) run(ctx context.Context, errands []errand) ([]*Report, error) {
 	var programs []Program
-	for _, g := range guests {
-		programs = append(programs, g.programs...)
+	for _, e := range errands {
+		programs = append(programs, e.programs...)
 	}
 	began := time.Now()
 	tree, err := compile(ctx, b.Module, b.dir, programs)
@@ -95,12 +92,12 @@ func (b *Bench) run(ctx context.Context, guests []guest) ([]*Report, error) {
 	}
 	b.say("compiled in %s", time.Since(began).Round(time.Second))
 
-	reports, errs := make([]*Report, len(guests)), make([]error, len(guests))
+	reports, errs := make([]*Report, len(errands)), make([]error, len(errands))
 	var running errgroup.Group // for its limit
 	running.SetLimit(max(b.AtOnce, 1))
-	for i, g := range guests {
+	for i, e := range errands {
 		running.Go(func() error {
-			reports[i], errs[i] = b.runOne(ctx, g, tree)
+			reports[i], errs[i] = b.runOne(ctx, e, tree)
 			return nil
 		})
 	}
@@ -110,19 +107,19 @@ func (b *Bench) run(ctx context.Context, guests []guest) ([]*Report, error) {
 	return reports, errors.Join(errs...)
 }
 
-func (b *Bench) runOne(ctx context.Context, g guest, tree string) (*Report, error) {
-	i := slices.IndexFunc(Kernels, func(k Kernel) bool { return k.Name == g.kernel })
+func (b *Bench) runOne(ctx context.Context, e errand, tree string) (*Report, error) {
+	i := slices.IndexFunc(Kernels, func(k Kernel) bool { return k.Name == e.kernel })
 	if i < 0 {
-		return nil, fmt.Errorf("no kernel %q: the lab knows %v", g.kernel, Kernels)
+		return nil, fmt.Errorf("no kernel %q: the lab knows %v", e.kernel, Kernels)
 	}
 	image, err := Kernels[i].Fetch(ctx, b.Cache)
 	if err != nil {
 		return nil, err
 	}
-	b.say("kernel %s: %s begin", image.Release, g.what)
-	report, err := Guest{Image: image, Tree: tree, Programs: g.programs, Virtual: g.virtual, Timeout: guestTimeout}.Run(ctx)
+	b.say("kernel %s: %s begin", image.Release, e.what)
+	report, err := Guest{Image: image, Tree: tree, Programs: e.programs, Virtual: true, Timeout: guestTimeout}.Run(ctx)
 	if report != nil {
-		b.say("kernel %s: %s took %s, %s of them processor time", image.Release, g.what, report.Took.Round(time.Second), report.CPU.Round(time.Second))
+		b.say("kernel %s: %s took %s, %s of them processor time", image.Release, e.what, report.Took.Round(time.Second), report.CPU.Round(time.Second))
 		err = errors.Join(err, report.Err())
 	}
 	return report, err
