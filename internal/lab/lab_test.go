@@ -58,7 +58,8 @@ func TestKernels(t *testing.T) {
 	}
 }
 
-// Two runs of a scenario agree within 2 %, or, where a figure is small, within 50 µs.
+// Two runs of a scenario agree within 2 %, or, where a figure is small, within 50 µs. A maximum is one packet of 3,000, and differs: the
+// emulator's own threads shift a boot by a microsecond, the kernel's random numbers with it, and then which packets meet.
 func TestRunsAgree(t *testing.T) {
 	b := newBench(t)
 	grid := []Grid{{"6.12", "^TestIsolation$/^one_slice$/^up$/^5$/^cake_diffserv4$"}}
@@ -70,6 +71,9 @@ func TestRunsAgree(t *testing.T) {
 		}
 		runs[i] = make(map[Figure]float64)
 		for _, f := range figures["6.12"] {
+			if strings.HasSuffix(f.Name, " max") {
+				continue
+			}
 			key := f
 			key.Value = 0
 			runs[i][key] = f.Value
