@@ -43,8 +43,7 @@ type Agent struct {
 	gone    chan struct{} // closed when the process has ended
 }
 
-// config is the site lead's, with a port that is known for backups. The upload gets 95 % of the contract. What comes down has
-// met the modem's queue before the box can hold it up, so the download gets 90 %: the slack is what empties that queue.
+// config is the site lead's, with a port that is known for backups.
 const config = `[venue]
 name = "demo"
 interfaces = [%q]
@@ -60,10 +59,16 @@ slice = "telemetry"
 ports = ["tcp/%d"]
 `
 
-// NewAgent writes the configuration of an agent for a link into dir.
+// NewAgent writes the configuration of an agent for a link into dir. The upload gets 95 % of the contract. What comes down has met
+// the modem's queue before the box can hold it up, so the download gets 90 %: the slack is what empties that queue.
 func NewAgent(box *Host, program, dir string, link Link) (*Agent, error) {
+	return NewAgentAt(box, program, dir, link.Rate/100*90, link.Rate/100*95)
+}
+
+// NewAgentAt writes the configuration of an agent that shapes to the given rates, in bit/s, into dir.
+func NewAgentAt(box *Host, program, dir string, download, upload int) (*Agent, error) {
 	a := &Agent{Client: client.New(filepath.Join(dir, "sliced.sock")), box: box, program: program, dir: dir}
-	text := fmt.Sprintf(config, VenueInterface, UplinkInterface, link.Rate/100*90, link.Rate/100*95, portBackup)
+	text := fmt.Sprintf(config, VenueInterface, UplinkInterface, download, upload, PortBackup)
 	return a, os.WriteFile(a.path("sliced.toml"), []byte(text), 0o600)
 }
 

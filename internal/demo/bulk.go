@@ -13,8 +13,8 @@ import (
 // endless is what a bulk download asks for.
 const endless = math.MaxInt64
 
-// upload sends to peer as fast as it may, until ctx is done.
-func upload(ctx context.Context, host *Host, peer netip.AddrPort) error {
+// Upload sends to peer as fast as it may, until ctx is done.
+func Upload(ctx context.Context, host *Host, peer netip.AddrPort) error {
 	conn, hangUp, err := ask(ctx, host, peer, 0)
 	if err != nil {
 		return ended(ctx, err)
@@ -24,8 +24,8 @@ func upload(ctx context.Context, host *Host, peer netip.AddrPort) error {
 	return ended(ctx, err)
 }
 
-// download takes from peer as fast as it may, until ctx is done, and counts into taken.
-func download(ctx context.Context, host *Host, peer netip.AddrPort, taken *atomic.Uint64) error {
+// Download takes from peer as fast as it may, until ctx is done, and counts into taken.
+func Download(ctx context.Context, host *Host, peer netip.AddrPort, taken *atomic.Uint64) error {
 	conn, hangUp, err := ask(ctx, host, peer, endless)
 	if err != nil {
 		return ended(ctx, err)

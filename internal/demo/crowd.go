@@ -98,9 +98,9 @@ func (c *Crowd) Bulk(ctx context.Context, d Direction) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for i := first; i < first+n; i++ {
 		for flow := range flowsEach {
-			port := uint16(portWeb)
+			port := uint16(PortWeb)
 			if flow == 0 {
-				port = portBackup
+				port = PortBackup
 			}
 			host, peer := c.venue.Attendees[i], c.venue.Server.At(familyOf(i), port)
 			late := time.Duration(flowsEach*(i-first)+flow) * bulkStagger
@@ -109,9 +109,9 @@ func (c *Crowd) Bulk(ctx context.Context, d Direction) error {
 					return nil
 				}
 				if d == Up {
-					return upload(ctx, host, peer)
+					return Upload(ctx, host, peer)
 				}
-				return download(ctx, host, peer, &c.downloaded)
+				return Download(ctx, host, peer, &c.downloaded)
 			})
 		}
 	}
@@ -142,7 +142,7 @@ func (c *Crowd) surf(ctx context.Context, attendee *Host, family Family) error {
 func (c *Crowd) loadPage(ctx context.Context, attendee *Host, family Family) error {
 	start := time.Now()
 	c.Pages.Sent(start)
-	conn, hangUp, err := ask(ctx, attendee, c.venue.Server.At(family, portWeb), pageSize)
+	conn, hangUp, err := ask(ctx, attendee, c.venue.Server.At(family, PortWeb), pageSize)
 	if err != nil {
 		return err
 	}
