@@ -255,6 +255,7 @@ const (
 	dataplaneMapFlows         = "flows"
 	dataplaneMapFlowsNew      = "flows_new"
 	dataplaneMapFragments     = "fragments"
+	dataplaneMapFreshFlow     = "fresh_flow"
 	dataplaneMapHooks         = "hooks"
 	dataplaneMapLayout        = "layout"
 	dataplaneMapNames         = "names"
@@ -353,6 +354,7 @@ type dataplaneMapSpecs struct {
 	Flows         *ebpf.MapSpec `ebpf:"flows"`
 	FlowsNew      *ebpf.MapSpec `ebpf:"flows_new"`
 	Fragments     *ebpf.MapSpec `ebpf:"fragments"`
+	FreshFlow     *ebpf.MapSpec `ebpf:"fresh_flow"`
 	Hooks         *ebpf.MapSpec `ebpf:"hooks"`
 	Layout        *ebpf.MapSpec `ebpf:"layout"`
 	Names         *ebpf.MapSpec `ebpf:"names"`
@@ -417,6 +419,7 @@ type dataplaneMaps struct {
 	Flows         *ebpf.Map `ebpf:"flows"`
 	FlowsNew      *ebpf.Map `ebpf:"flows_new"`
 	Fragments     *ebpf.Map `ebpf:"fragments"`
+	FreshFlow     *ebpf.Map `ebpf:"fresh_flow"`
 	Hooks         *ebpf.Map `ebpf:"hooks"`
 	Layout        *ebpf.Map `ebpf:"layout"`
 	Names         *ebpf.Map `ebpf:"names"`
@@ -443,6 +446,7 @@ func (m *dataplaneMaps) Close() error {
 		m.Flows,
 		m.FlowsNew,
 		m.Fragments,
+		m.FreshFlow,
 		m.Hooks,
 		m.Layout,
 		m.Names,

@@ -45,10 +45,10 @@ func copyEntries(from, to *ebpf.Map) error {
 			return err
 		case value == nil: // gone meanwhile
 			continue
-		case len(value) == int(from.ValueSize()):
-			err = to.Put(key, value)
-		default:
+		case from.Type() == ebpf.PerCPUArray:
 			err = to.Put(key, perCPU(value, int(from.ValueSize())))
+		default:
+			err = to.Put(key, value)
 		}
 		if err != nil {
 			return err

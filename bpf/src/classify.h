@@ -10,21 +10,25 @@
 #include "fragment.h"
 
 /* begin is a flow's first packet. */
-static __always_inline struct answer begin(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool venue, __u64 now)
+static __always_inline struct answer begin(struct __sk_buff *skb, const struct settings *box, const struct packet *p,
+					   const struct flow_key *key, bool venue, __u64 now)
 {
-	struct flow fresh = { .seen = now, .second = now >> 30, .window = SETTLE_AFTER, .packets = 1 };
-	struct answer a;
+	struct flow *fresh = new_flow(now);
+	struct answer a = {};
 
-	consult(box, p, &fresh);
+	if (!fresh)
+		return a;
+	fresh->packets = 1;
+	consult(box, p, fresh);
 	if (venue)
-		fresh.device = device_of(skb, p);
-	learn(skb, box, p, &fresh);
-	a = answer(box, &fresh, false);
+		fresh->device = device_of(skb, p);
+	learn(skb, box, p, fresh);
+	a = answer(box, fresh, false);
 	if (dry)
 		return a;
 	bump(&classified, a.v.rank);
 	/* BPF_NOEXIST: what another CPU may have written since the generation was read stays. */
-	bpf_map_update_elem(&flows_new, &p->key, &fresh, BPF_NOEXIST);
+	bpf_map_update_elem(&flows_new, key, fresh, BPF_NOEXIST);
 	return a;
 }
 
@@ -52,23 +56,27 @@ __noinline int review_settled(struct __sk_buff *skb, const struct settings *box,
 	return 0;
 }
 
-/* meet is the way of a flow that has no settled entry. */
+/* meet is the way of a flow that has no settled entry. Linux 6.1 takes no argument of a global function for a map's key, so that is
+ * copied.
+ */
 __noinline int meet(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer *a, bool venue)
 {
 	__u64 now = clock(skb);
+	struct flow_key key;
 	struct flow *f;
 
 	if (!box || !p || !a)
 		return 0;
-	f = dry ? NULL : bpf_map_lookup_elem(&flows_new, &p->key);
+	key = p->key;
+	f = dry ? NULL : bpf_map_lookup_elem(&flows_new, &key);
 	if (!f) {
-		*a = begin(skb, box, p, venue, now);
+		*a = begin(skb, box, p, &key, venue, now);
 		return 0;
 	}
 	review(skb, box, p, f, venue, now);
 	*a = answer(box, f, false);
 	if (f->settled_at && f->packets >= PROMOTE_AFTER && may_settle(f->device, now))
-		settle(&flows, &flows_new, &p->key, f);
+		settle(&flows, &flows_new, &key, f);
 	return 0;
 }
 
@@ -99,30 +107,12 @@ static __always_inline struct flow *find_reverse(const struct flow_key *key, boo
 	return f ?: bpf_map_lookup_elem(&reverse_new, key);
 }
 
-/* meet_reverse makes the entry of a flow whose download has shown nothing yet: a new one, or over f. */
-__noinline int meet_reverse(const struct packet *p, const struct answer *sent, struct flow *f, __u64 now)
+/* send_by notes who sent a flow, what the venue's side found, and who pays. */
+static __always_inline void send_by(struct flow *f, struct answer sent)
 {
-	struct flow fresh = { .seen = now, .second = now >> 30, .window = SETTLE_AFTER };
-
-	if (!p || !sent)
-		return 0;
-	fresh.device = sent->device;
-	fresh.experience = sent->experience;
-	fresh.given = sent->v;
-	if (f)
-		*f = fresh;
-	else
-		bpf_map_update_elem(&reverse_new, &p->key, &fresh, BPF_NOEXIST);
-	return 0;
-}
-
-/* settle_reverse moves an entry to the settled table; its caller has asked may_settle. */
-__noinline int settle_reverse(const struct packet *p, const struct flow *f)
-{
-	if (!p || !f)
-		return 0;
-	settle(&reverse, &reverse_new, &p->key, f);
-	return 0;
+	f->device = sent.device;
+	f->experience = sent.experience;
+	f->given = sent.v;
 }
 
 /* forward is the uplink's egress for a packet of the venue's: what the venue's side found (sent) meets what the download of
@@ -137,12 +127,18 @@ static __always_inline struct answer forward(struct __sk_buff *skb, const struct
 
 	f = find_reverse(&p->key, &settled);
 	if (unlikely(!f)) {
-		meet_reverse(p, &sent, NULL, now);
+		f = new_flow(now);
+		if (f) {
+			send_by(f, sent);
+			bpf_map_update_elem(&reverse_new, &p->key, f, BPF_NOEXIST);
+		}
 		return sent;
 	}
 	/* NAT gave the tuple to another device, or nobody used it for long: what an old download showed is gone with it. */
-	if (unlikely(f->device != sent.device || is_forgotten(f, now)))
-		meet_reverse(p, &sent, f, now);
+	if (unlikely(f->device != sent.device || is_forgotten(f, now))) {
+		renew(f, now);
+		send_by(f, sent);
+	}
 	if (*(__u32 *)&f->given != *(__u32 *)&sent.v || f->experience != sent.experience || now - f->seen > SECOND) {
 		f->given = sent.v;
 		f->experience = sent.experience;
@@ -152,7 +148,7 @@ static __always_inline struct answer forward(struct __sk_buff *skb, const struct
 	if (fair)
 		a.heavy = is_heavy(skb, p, f, UP, now);
 	if (unlikely(!settled && sent.settled)) /* the venue's side has asked may_settle */
-		settle_reverse(p, f);
+		settle(&reverse, &reverse_new, &p->key, f);
 	return a;
 }
 
@@ -177,7 +173,7 @@ static __always_inline bool answered(struct __sk_buff *skb, const struct setting
 	if (fair)
 		a->heavy = is_heavy(skb, p, f, DOWN, now);
 	if (!settled && f->learned.rank >= RANK_STRUCTURE && f->packets >= PROMOTE_AFTER && may_settle(f->device, now))
-		settle_reverse(p, f);
+		settle(&reverse, &reverse_new, &p->key, f);
 	return true;
 }
 
