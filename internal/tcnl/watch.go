@@ -20,12 +20,13 @@ const (
 	QdiscChanged             // a qdisc was made, changed or removed
 	ClassChanged
 	FilterChanged
+	ActionChanged // a filter's action, by its own number: nobody says whose
 )
 
 // Event says that something changed; look at the kernel for what.
 type Event struct {
 	What    What
-	Ifindex int // 0 for Lost
+	Ifindex int // 0 for Lost and ActionChanged
 	Removed bool
 }
 
@@ -91,6 +92,9 @@ func (w *Watcher) event(m netlink.Message) (Event, bool) {
 	}
 	if w.own[m.Header.PID] {
 		return Event{}, false
+	}
+	if m.Header.Type == unix.RTM_NEWACTION || m.Header.Type == unix.RTM_DELACTION {
+		return Event{What: ActionChanged, Removed: m.Header.Type == unix.RTM_DELACTION}, true
 	}
 	t, _, ok := parseTcmsg(m.Data)
 	if !ok {
