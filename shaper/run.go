@@ -54,7 +54,7 @@ func (r *Reconciler) follow(ctx context.Context) {
 			}
 		}
 		last = time.Now()
-		failed, keepStill := r.look(context.WithoutCancel(ctx), why, r.heard.take())
+		failed, keepStill := r.look(context.WithoutCancel(ctx), why)
 		switch {
 		case keepStill > 0:
 			retry.Reset(keepStill)
@@ -68,9 +68,10 @@ func (r *Reconciler) follow(ctx context.Context) {
 }
 
 // look reconciles, unless there is a fight to keep out of; then it says for how long.
-func (r *Reconciler) look(ctx context.Context, why reason, n news) (failed bool, keepStill time.Duration) {
+func (r *Reconciler) look(ctx context.Context, why reason) (failed bool, keepStill time.Duration) {
 	r.working.Lock()
 	defer r.working.Unlock()
+	n := r.heard.take() // with what came while another was at work: this look sees it as well
 	for ifindex := range n.touched {
 		r.kernel.forget(ifindex)
 	}

@@ -44,7 +44,8 @@ func (r *Reconciler) finishLocked(out outcome) {
 // releaseLocked gives back the roots of interfaces that are no uplinks any more, or whose upload is off.
 func (r *Reconciler) releaseLocked(observed State) {
 	notRestored, err := r.roots.release(r.kernel, observed.Interfaces, func(dev string) bool {
-		return slices.ContainsFunc(r.want.Uplinks, func(u Uplink) bool { return u.Interface == dev && u.Upload > 0 })
+		return slices.ContainsFunc(r.want.devices(), func(d string) bool { return dev == clsactOf(d) }) ||
+			slices.ContainsFunc(r.want.Uplinks, func(u Uplink) bool { return u.Interface == dev && u.Upload > 0 })
 	})
 	if err != nil || len(notRestored) > 0 {
 		r.log.Warn("roots_not_restored", "roots", notRestored, "error", err)
