@@ -9,8 +9,9 @@ import (
 // Diff plans the way from what was observed to what is desired: group by group what is made or changed, parents first, the redirect
 // last; then what is left over, the redirect first, parents last. It touches what differs and nothing else.
 func Diff(observed, desired State) Plan {
-	d := differ{have: observed, want: desired, replaced: make(map[ID]bool)}
+	d := differ{have: observed, want: desired, replaced: make(map[ID]bool), misplaced: make(map[ID]bool)}
 	d.findReplaced()
+	d.findMisplaced()
 	p := Plan{Fingerprint: observed.Fingerprint()}
 	wanted := desired.sorted()
 	for _, g := range desired.Groups {
@@ -25,6 +26,7 @@ func Diff(observed, desired State) Plan {
 type differ struct {
 	have, want State
 	replaced   map[ID]bool // deleted and added, so what they hold is gone
+	misplaced  map[ID]bool // qdiscs that have a handle which is wanted elsewhere: deleted first
 }
 
 // findReplaced marks what can't be changed in place.
@@ -48,6 +50,26 @@ func (d differ) findReplaced() {
 			if outer, ok := outer.(Qdisc); ok && outer.Dev == q.Dev && outer.Handle == q.Parent.Qdisc() && outer.Handle != rootHandle {
 				d.markReplaced(outer)
 			}
+		}
+	}
+}
+
+// findMisplaced marks the queues that keep a handle from where it belongs: the kernel moves no qdisc from one parent to another.
+func (d differ) findMisplaced() {
+	type owner struct {
+		dev    string
+		handle tcnl.Handle
+	}
+	places := make(map[owner]ID)
+	for id, o := range d.want.Objects {
+		if q, ok := o.(Qdisc); ok {
+			places[owner{q.Dev, q.Handle}] = id
+		}
+	}
+	for id, o := range d.have.Objects {
+		if q, ok := o.(Qdisc); ok && q.Parent != tcnl.Root && q.Parent != tcnl.Ingress {
+			place, wanted := places[owner{q.Dev, q.Handle}]
+			d.misplaced[id] = wanted && place != id
 		}
 	}
 }
@@ -98,7 +120,7 @@ func (d differ) step(want Object) (Step, bool) {
 	id := want.ID()
 	have := d.have.Objects[id]
 	switch {
-	case have == nil || d.gone(have):
+	case have == nil || d.misplaced[id] || d.gone(have):
 		return Step{Op: Add, Want: want}, true
 	case d.replaced[id]:
 		return Step{Op: Replace, Want: want, Have: have}, true
@@ -111,7 +133,7 @@ func (d differ) step(want Object) (Step, bool) {
 // gone reports whether an observed object goes with one above it that is replaced or deleted.
 func (d differ) gone(have Object) bool {
 	for o := d.holder(have); o != nil; o = d.holder(o) {
-		if d.replaced[o.ID()] || d.want.Objects[o.ID()] == nil && d.ours(o) {
+		if d.replaced[o.ID()] || d.misplaced[o.ID()] || d.want.Objects[o.ID()] == nil && d.ours(o) {
 			return true
 		}
 	}
