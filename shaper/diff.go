@@ -9,18 +9,21 @@ import (
 // Diff plans the way from what was observed to what is desired: group by group what is made or changed, parents first, the redirect
 // last; then what is left over, the redirect first, parents last. It touches what differs and nothing else.
 func Diff(observed, desired State) Plan {
+	return Plan{Steps: differences(observed, desired), Fingerprint: observed.Fingerprint()}
+}
+
+func differences(observed, desired State) []Step {
 	d := differ{have: observed, want: desired, replaced: make(map[ID]bool), misplaced: make(map[ID]bool)}
 	d.findReplaced()
 	d.findMisplaced()
-	p := Plan{Fingerprint: observed.Fingerprint()}
+	var steps []Step
 	wanted := desired.sorted()
 	for _, g := range desired.Groups {
 		for _, dev := range g.Devices {
-			p.Steps = append(p.Steps, d.device(g.Name, dev, wanted)...)
+			steps = append(steps, d.device(g.Name, dev, wanted)...)
 		}
 	}
-	p.Steps = append(p.Steps, d.leftovers()...)
-	return p
+	return append(steps, d.leftovers()...)
 }
 
 type differ struct {
@@ -36,7 +39,7 @@ func (d differ) findReplaced() {
 		if have == nil {
 			continue
 		}
-		if !fixedAlike(want.params(), have.params()) {
+		if !same(want, have) && !fixedAlike(want.params(), have.params()) {
 			d.markReplaced(have)
 		}
 	}
@@ -89,6 +92,21 @@ func (d differ) markReplaced(o Object) {
 	}
 }
 
+// same reports whether want and have need no comparison of their parameters as text, which takes long: most objects of most plans.
+func same(want, have Object) bool {
+	switch want := want.(type) {
+	case Qdisc:
+		have, ok := have.(Qdisc)
+		have.raw = want.raw
+		return ok && have == want
+	case Class:
+		have, ok := have.(Class)
+		have.HTB.Level = want.HTB.Level
+		return ok && have == want
+	}
+	return false
+}
+
 func fixedAlike(a, b []param) bool {
 	isFree := func(p param) bool { return !p.fixed }
 	return slices.Equal(slices.DeleteFunc(slices.Clone(a), isFree), slices.DeleteFunc(slices.Clone(b), isFree))
@@ -124,7 +142,7 @@ func (d differ) step(want Object) (Step, bool) {
 		return Step{Op: Add, Want: want}, true
 	case d.replaced[id]:
 		return Step{Op: Replace, Want: want, Have: have}, true
-	case !slices.Equal(want.params(), have.params()):
+	case !same(want, have) && !slices.Equal(want.params(), have.params()):
 		return Step{Op: Change, Want: want, Have: have}, true
 	}
 	return Step{}, false

@@ -75,7 +75,7 @@ func (r *Reconciler) showLocked(out outcome) ([]UplinkState, []Problem) {
 	problems = append(problems, leafProblems(*r.want, r.kernel.env(out.observed))...)
 	problems = append(problems, strangers(hookedOf(*r.want, out), out.observed)...)
 	if now := time.Now(); r.fights.fighting(now) {
-		line, _, _ := strings.Cut(r.fights.over, "\n")
+		line, _, _ := strings.Cut(r.fights.plan, "\n")
 		problems = append(problems, Problem{
 			What: "another program keeps undoing what we do: " + line,
 			Do:   "stop it, or take the interface from it; until then we mend once a minute",

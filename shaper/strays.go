@@ -63,13 +63,16 @@ func (d differ) isObstacle(o Object) bool {
 }
 
 func (d differ) deletions(match func(Object) bool) []Step {
-	var steps []Step
-	list := d.have.sorted()
-	slices.SortFunc(list, d.compareForDeletion)
-	for _, o := range list {
-		if d.want.Objects[o.ID()] != nil && !d.misplaced[o.ID()] || !d.ours(o) || !match(o) || d.goesAlong(o) {
-			continue
+	var list []Object
+	for id, o := range d.have.Objects {
+		unwanted := d.want.Objects[id] == nil || d.misplaced[id]
+		if unwanted && match(o) && d.ours(o) && !d.goesAlong(o) {
+			list = append(list, o)
 		}
+	}
+	slices.SortFunc(list, d.compareForDeletion)
+	steps := make([]Step, 0, len(list))
+	for _, o := range list {
 		steps = append(steps, Step{Op: Delete, Group: d.groupOf(o.ID().Dev), Have: o})
 	}
 	return steps
