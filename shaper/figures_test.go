@@ -56,6 +56,18 @@ func BenchmarkReconcile(b *testing.B) {
 		}
 		atMost(b, applyBound)
 	})
+	b.Run("from_nothing_cold", func(b *testing.B) { // the kernel verifies all programs
+		for b.Loop() {
+			b.StopTimer()
+			_, err := r.Teardown(b.Context())
+			must(b, err)
+			f.set = f.programs(b, nil)
+			fresh := f.reconciler(b)
+			b.StartTimer()
+			must(b, fresh.Set(b.Context(), cfg))
+		}
+		atMost(b, applyBound)
+	})
 }
 
 // coreBound is the share of a core, in percent, that the agent may take.
