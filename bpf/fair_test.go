@@ -97,7 +97,7 @@ func TestLevelLeaks(t *testing.T) {
 		name  string
 		ticks uint32 // of 2^16 ns
 		heavy uint8
-	}{{"a tenth of a second", 1526, 1}, {"three seconds", 45776, 1}, {"four seconds", 61035, 0}, {"an hour", 54931640, 0}} {
+	}{{"a tenth of a second", 1526, 1}, {"three seconds", 45776, 1}, {"four seconds", 61035, 0}, {"an hour", 54931640, 0}, {"less than none, by another CPU's clock", ^uint32(99), 1}} {
 		aged := *f
 		aged.LevelAt[0] -= c.ticks
 		p.must(p.Maps[table].Update(key, aged, ebpf.UpdateExist))
@@ -133,6 +133,26 @@ func TestLeafHost(t *testing.T) {
 		}
 		if left.TcIndex != device<<4|3 {
 			t.Errorf("device %d: tc_index is %#x now", device, left.TcIndex)
+		}
+	}
+}
+
+// A later fragment has no ports, so no level tells how much its flow sends: it waits with what is heavy, and is its device's even where
+// nobody knows its first one.
+func TestQueuesOfLaterFragments(t *testing.T) {
+	for _, f := range families {
+		p := newPlane(t)
+		pk := packet{from: f.from, to: f.to, payload: make([]byte, 800), fragment: &fragment{ident: 7, offset: 100}}
+		left := p.sent(pk)
+		_, want := marked(left)
+		if want == 0 {
+			t.Errorf("%s: no device", f.name)
+		}
+		out := uplinkOut
+		out.Fair = true
+		ctx := skBuff{TcIndex: left.TcIndex, Mark: left.Mark, Tstamp: left.Tstamp, IngressIfindex: venueIfindex}
+		if device, heavy := queueOf(p.sentAs(out, pk.bytes(), ctx)); device != want || heavy != 1 {
+			t.Errorf("%s: queue %d of device %d, want the heavy one of %d", f.name, heavy, device, want)
 		}
 	}
 }

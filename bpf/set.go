@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,7 +19,9 @@ type Set struct {
 
 	mu       sync.Mutex // guards what follows
 	programs map[Variant]*ebpf.Program
-	former   *tenant // whose programs are still there, on maps of their own; nil if there is none
+	former   []*tenant // whose programs are still there, on maps of their own, who started last first
+	// forgotten is what former tenants had counted of numbers that changed hands, by index of the counters.
+	forgotten map[uint32]Counter
 }
 
 // Open goes on with the maps that the attached programs hold, so that flows, counters and names go on. With none attached it makes
@@ -30,13 +33,16 @@ func Open(log *slog.Logger, attached []ebpf.ProgramID) (*Set, error) {
 		return nil, err
 	}
 	tenants, err := findTenants(specs, attached)
+	if len(attached) > 0 && len(tenants) == 0 {
+		err = cmp.Or(err, errNoTenant)
+	}
 	if err != nil {
 		log.Warn("new_maps", "reason", err.Error())
 	}
-	s := &Set{log: log, programs: make(map[Variant]*ebpf.Program)}
+	s := &Set{log: log, programs: make(map[Variant]*ebpf.Program), forgotten: make(map[uint32]Counter)}
 	s.Maps, s.former = settleIn(tenants)
-	if s.former != nil {
-		log.Warn("taking_over", "programs", len(s.former.programs), "reason", s.former.reason())
+	for _, t := range s.former {
+		log.Warn("taking_over", "programs", len(t.programs), "reason", t.why())
 	}
 	fresh := s.Maps == nil
 	if fresh {
@@ -94,8 +100,8 @@ func (s *Set) start(fresh bool) error {
 		return fmt.Errorf("read layout: %w", err)
 	}
 	info.Version = dataplaneLayoutVersionLAYOUT
-	if s.former != nil {
-		info.Starts = max(info.Starts, s.former.layout.Starts)
+	if len(s.former) > 0 {
+		info.Starts = max(info.Starts, s.former[0].layout.Starts)
 	}
 	info.Starts++
 	s.Starts = info.Starts
@@ -103,8 +109,8 @@ func (s *Set) start(fresh bool) error {
 		return fmt.Errorf("write layout: %w", err)
 	}
 	if fresh {
-		if s.former != nil {
-			if err := s.inherit(s.former); err != nil {
+		if len(s.former) > 0 {
+			if err := s.inherit(s.former[0]); err != nil {
 				return err
 			}
 		}
@@ -146,10 +152,7 @@ func (s *Set) Close() error {
 		p.Close()
 	}
 	s.programs = nil
-	if s.former != nil {
-		closeAll(s.former.maps)
-		s.former = nil
-	}
+	s.letGoLocked()
 	closeAll(s.Maps)
 	return nil
 }

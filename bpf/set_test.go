@@ -137,6 +137,56 @@ func TestOpenOfAnotherLayout(t *testing.T) {
 	}
 }
 
+// An agent that died while it took over leaves programs of two tenants: both go on counting, the second has booked what the first had
+// counted until then, and there is no way back to the first one's maps, whichever version comes next.
+func TestOpenAfterATakeoverThatWasCutShort(t *testing.T) {
+	p := newPlane(t)
+	layout := func(s *Set, version dataplaneLayoutVersion, starts uint32) {
+		t.Helper()
+		p.must(s.Maps["layout"].Put(uint32(0), dataplaneLayoutInfo{Version: version, Starts: starts}))
+	}
+	counted := func(s *Set, bytes uint64) {
+		t.Helper()
+		p.must(s.Maps["counters"].Put(uint32(3), []Counter{{Bytes: bytes, Packets: bytes / 100}}))
+	}
+	booked := func(s *Set, bytes uint64) {
+		t.Helper()
+		p.must(s.CarryOver())
+		c, err := ReadCounters(s.Maps["counted_before"], 4, 1)
+		p.must(err)
+		if want := (Counter{Bytes: bytes, Packets: bytes / 100}); c[3] != want {
+			t.Errorf("booked %+v, want %+v", c[3], want)
+		}
+	}
+	const own = dataplaneLayoutVersionLAYOUT
+	layout(p.Set, own+1, 7)
+	counted(p.Set, 1000)
+	second, _ := open(t, attachedTo(t, p.Set))
+	booked(second, 1000)
+	counted(second, 100)
+	counted(p.Set, 1500)
+	layout(second, own+2, 8)
+	for name, first := range map[string]dataplaneLayoutVersion{"a third version": own + 1, "the first version again": own} {
+		t.Run(name, func(t *testing.T) {
+			layout(p.Set, first, 7)
+			third, _ := open(t, append(attachedTo(t, p.Set), attachedTo(t, second)...))
+			if third.Starts != 9 {
+				t.Errorf("start number %d, want 9", third.Starts)
+			}
+			booked(third, 1600)
+			again, _ := open(t, slices.Concat(attachedTo(t, p.Set), attachedTo(t, second), attachedTo(t, third)))
+			booked(again, 1600)
+			counted(p.Set, 1700)
+			booked(again, 1800)
+			p.must(again.ForgetCounters([]uint32{3}))
+			booked(again, 0)
+			counted(p.Set, 1900)
+			booked(again, 200)
+			counted(p.Set, 1500)
+		})
+	}
+}
+
 // A program that is gone, or not ours, leads to no maps.
 func TestOpenWithoutOurPrograms(t *testing.T) {
 	nettest.Require(t, "root", "bpf")

@@ -70,30 +70,40 @@ func perCPU(values []byte, size int) [][]byte {
 func (s *Set) TakingOver() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.former != nil
+	return len(s.former) > 0
 }
 
-// CarryOver books what a former tenant's programs have counted by now. They count until they are replaced, so this is to be called
-// now and then; once none of them is left its maps are let go, and there is nothing to do any more.
+// CarryOver books what former tenants' programs have counted by now. They count until they are replaced, so this is to be called
+// now and then; once none of them is left their maps are let go, and there is nothing to do any more.
 func (s *Set) CarryOver() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.former == nil {
+	if len(s.former) == 0 {
 		return nil
 	}
-	gone, err := s.former.hasLeft() // asked first: what was counted until then is booked below
-	if err == nil {
-		err = s.bookLocked(s.former)
+	left := true // asked first: what was counted until then is booked below
+	for _, t := range s.former {
+		gone, err := t.hasLeft()
+		if err != nil {
+			return fmt.Errorf("take over counters: %w", err)
+		}
+		left = left && gone
 	}
-	if err != nil {
+	if err := s.bookLocked(); err != nil {
 		return fmt.Errorf("take over counters: %w", err)
 	}
-	if gone {
-		s.log.Info("taken_over", "layout", s.former.layout.Version)
-		closeAll(s.former.maps)
-		s.former = nil
+	if left {
+		s.log.Info("taken_over", "layout", s.former[0].layout.Version)
+		s.letGoLocked()
 	}
 	return nil
+}
+
+func (s *Set) letGoLocked() {
+	for _, t := range s.former {
+		closeAll(t.maps)
+	}
+	s.former, s.forgotten = nil, nil
 }
 
 // hasLeft reports whether no program of t is left in the kernel.
@@ -110,43 +120,86 @@ func (t *tenant) hasLeft() (bool, error) {
 	return true, nil
 }
 
-// bookLocked raises counted_before to what t has counted, and was booked before t. It never lowers an entry, so it may be done again,
-// also by the agent after one that died meanwhile.
-func (s *Set) bookLocked(t *tenant) error {
-	if !t.holds("names") || !t.holds("counters") {
+// bookLocked raises counted_before to what former tenants have counted, and was booked before the first of them. It never lowers an
+// entry, so it may be done again, also by the agent after one that died meanwhile.
+func (s *Set) bookLocked() error {
+	sums, err := s.formerLocked()
+	if err != nil {
+		return err
+	}
+	own := s.Maps["counted_before"]
+	booked, err := ReadCounters(own, len(sums), 1)
+	if err != nil {
+		return err
+	}
+	keys := make([]uint32, len(sums))
+	for i, c := range booked {
+		keys[i] = uint32(i)
+		sum, gone := sums[i], s.forgotten[uint32(i)]
+		booked[i] = Counter{Bytes: max(c.Bytes, sum.Bytes-gone.Bytes), Packets: max(c.Packets, sum.Packets-gone.Packets)}
+	}
+	if _, err := own.BatchUpdate(keys, booked, nil); err != nil {
+		return fmt.Errorf("write counters: %w", err)
+	}
+	return nil
+}
+
+// formerLocked adds up what former tenants have counted themselves, and what was booked before the first of them: what the others
+// have booked is what those before them counted.
+func (s *Set) formerLocked() ([]Counter, error) {
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return nil, fmt.Errorf("count processors: %w", err)
+	}
+	sums := make([]Counter, s.Maps["counted_before"].MaxEntries())
+	add := func(t *tenant, name string, values int) error {
+		if !t.holds("names") || !t.holds(name) {
+			return nil
+		}
+		read, err := ReadCounters(t.maps[name], len(sums), values)
+		for i, c := range read {
+			sums[i/values].Bytes += c.Bytes
+			sums[i/values].Packets += c.Packets
+		}
+		return err
+	}
+	for i, t := range s.former {
+		if err := add(t, "counters", cpus); err != nil {
+			return nil, err
+		}
+		if i == len(s.former)-1 {
+			if err := add(t, "counted_before", 1); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return sums, nil
+}
+
+// ForgetCounters makes counters zero, by their indexes: their numbers have changed hands.
+func (s *Set) ForgetCounters(keys []uint32) error {
+	if len(keys) == 0 {
 		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.former) > 0 {
+		sums, err := s.formerLocked()
+		if err != nil {
+			return fmt.Errorf("clear counters: %w", err)
+		}
+		for _, key := range keys {
+			s.forgotten[key] = sums[key]
+		}
 	}
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
 		return fmt.Errorf("count processors: %w", err)
 	}
-	own := s.Maps["counted_before"]
-	entries := int(own.MaxEntries())
-	sums := make([]Counter, entries)
 	for name, values := range map[string]int{"counters": cpus, "counted_before": 1} {
-		if !t.holds(name) {
-			continue
+		if _, err := s.Maps[name].BatchUpdate(keys, make([]Counter, len(keys)*values), nil); err != nil {
+			return fmt.Errorf("clear counters: %w", err)
 		}
-		read, err := ReadCounters(t.maps[name], entries, values)
-		if err != nil {
-			return err
-		}
-		for i, c := range read {
-			sums[i/values].Bytes += c.Bytes
-			sums[i/values].Packets += c.Packets
-		}
-	}
-	booked, err := ReadCounters(own, entries, 1)
-	if err != nil {
-		return err
-	}
-	keys := make([]uint32, entries)
-	for i, c := range booked {
-		keys[i] = uint32(i)
-		booked[i] = Counter{Bytes: max(c.Bytes, sums[i].Bytes), Packets: max(c.Packets, sums[i].Packets)}
-	}
-	if _, err := own.BatchUpdate(keys, booked, nil); err != nil {
-		return fmt.Errorf("write counters: %w", err)
 	}
 	return nil
 }

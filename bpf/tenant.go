@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/cilium/ebpf"
@@ -20,6 +21,7 @@ type tenant struct {
 var (
 	errNoLayout = errors.New("attached programs hold no layout map")
 	errNoMap    = errors.New("attached programs hold none")
+	errNoTenant = errors.New("no attached program is left that holds maps of ours")
 )
 
 // findTenants opens the maps of attached programs. With an error nobody is found.
@@ -28,6 +30,9 @@ func findTenants(specs map[string]*ebpf.MapSpec, attached []ebpf.ProgramID) ([]*
 	var list []*tenant
 	for _, id := range attached {
 		t, home, err := openTenant(specs, id)
+		if errors.Is(err, errNoLayout) || errors.Is(err, fs.ErrNotExist) {
+			continue // a stranger by our name, or gone meanwhile
+		}
 		if err != nil {
 			for _, t := range list {
 				closeAll(t.maps)
@@ -109,6 +114,11 @@ func (t *tenant) openMap(specs map[string]*ebpf.MapSpec, id ebpf.MapID) (name st
 	return info.Name, nil
 }
 
+var errTakenOver = errors.New("an agent died while it took over from it")
+
+// why is what the log says of a former tenant.
+func (t *tenant) why() error { return cmp.Or(t.reason(), errTakenOver) }
+
 // reason says why this version can't go on with t's maps; nil if it can.
 func (t *tenant) reason() error {
 	if t.layout.Version != dataplaneLayoutVersionLAYOUT {
@@ -120,19 +130,13 @@ func (t *tenant) reason() error {
 	return nil
 }
 
-// settleIn chooses the maps to go on with, nil if there are none that fit, and whom to take over from. Several tenants are there
-// only where an agent died halfway; who started last knows what was before.
-func settleIn(tenants []*tenant) (maps map[string]*ebpf.Map, former *tenant) {
+// settleIn chooses the maps to go on with, nil if there are none, and whom to take over from, who started last first. Several tenants
+// are there only where an agent died while it took over. Only the one that started last knows what was before it: maps that others
+// have taken over from are not gone back to.
+func settleIn(tenants []*tenant) (maps map[string]*ebpf.Map, former []*tenant) {
 	slices.SortStableFunc(tenants, func(a, b *tenant) int { return cmp.Compare(b.layout.Starts, a.layout.Starts) })
-	for _, t := range tenants {
-		switch {
-		case maps == nil && t.reason() == nil:
-			maps = t.maps
-		case former == nil:
-			former = t
-		default:
-			closeAll(t.maps)
-		}
+	if len(tenants) > 0 && tenants[0].reason() == nil {
+		return tenants[0].maps, tenants[1:]
 	}
-	return maps, former
+	return nil, tenants
 }

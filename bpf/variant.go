@@ -67,6 +67,11 @@ func (v Variant) Name() string {
 // Ours reports whether a filter's name is one that Name gives, in this version or another.
 func Ours(filterName string) bool { return strings.HasPrefix(filterName, namePrefix) }
 
+// Named reports whether a filter's name is one that Name gives to a variant of the program that the kernel knows as program.
+func Named(filterName, program string) bool {
+	return strings.HasPrefix(filterName, namePrefix+program+":")
+}
+
 // constants are the variables of the object that make v out of the common code.
 func (v Variant) constants() map[string]any {
 	return map[string]any{

@@ -48,6 +48,7 @@ type counters struct {
 	offeredMap, beforeMap, seenMap, dropMap, deviceMap *ebpf.Map
 	sums                                               map[string]*ebpf.Map // small per-CPU arrays of plain numbers
 	cpus                                               int
+	forget                                             func(keys []uint32) error // zeroes entries of the first two
 
 	booking sync.Mutex // guards dropMap's values, and the order in which leaves are read and booked
 }
@@ -65,6 +66,7 @@ func newCounters(set *bpf.Set) (*counters, error) {
 		deviceMap:  set.Maps["devices"],
 		sums:       map[string]*ebpf.Map{"classified": set.Maps["classified"], "faults": set.Maps["faults"], "hooks": set.Maps["hooks"]},
 		cpus:       cpus,
+		forget:     set.ForgetCounters,
 	}, nil
 }
 
@@ -189,16 +191,7 @@ func (c *counters) wipe(match func(experience int, k Key) bool) error {
 			}
 		}
 	}
-	if len(keys) == 0 {
-		return nil
-	}
-	if _, err := c.offeredMap.BatchUpdate(keys, make([]bpf.Counter, len(keys)*c.cpus), nil); err != nil {
-		return fmt.Errorf("clear counters: %w", err)
-	}
-	if _, err := c.beforeMap.BatchUpdate(keys, make([]bpf.Counter, len(keys)), nil); err != nil {
-		return fmt.Errorf("clear counters: %w", err)
-	}
-	return nil
+	return c.forget(keys)
 }
 
 // forgetDrops makes what a leaf shows now the new zero.

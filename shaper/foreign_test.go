@@ -229,6 +229,7 @@ func TestTeardownLeavesStrangersFilters(t *testing.T) {
 }
 
 func TestStrangersBeforeOursAreNamed(t *testing.T) {
+	nettest.Require(t, "tcx")
 	f := newField(t)
 	cfg := fieldConfig(t)
 	r := f.reconciler(t)

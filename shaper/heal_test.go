@@ -3,12 +3,12 @@ package shaper
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/vishvananda/netlink"
 
 	"github.com/slicegate/slicegate/internal/nettest"
 )
@@ -130,6 +130,7 @@ func TestInterfacesMayAppearLater(t *testing.T) {
 	planIsEmpty(t, r, cfg)
 }
 
+// An interface that goes down is left down, also while what is on it is healed, and is whole when it comes up.
 func TestInterfaceThatGoesDownIsLeftDown(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
@@ -137,14 +138,35 @@ func TestInterfaceThatGoesDownIsLeftDown(t *testing.T) {
 	run(t, r)
 	must(t, r.Set(t.Context(), cfg))
 	f.settings(t, cfg)
-	must(t, f.box.Links().LinkSetDown(f.link(t, "wan0")))
-	time.Sleep(300 * time.Millisecond)
-	if f.link(t, "wan0").Attrs().OperState == netlink.OperUp {
-		t.Error("somebody took it up again")
+	for dev, harm := range map[string][]string{
+		"wan0": {"class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", "1mbit"},
+		"lan0": {"qdisc", "del", "dev", "lan0", "clsact"},
+	} {
+		t.Run(dev, func(t *testing.T) {
+			must(t, f.box.Links().LinkSetDown(f.link(t, dev)))
+			before := r.Reconciles()[Changed]
+			f.tc(t, harm...)
+			await(t, "healed", func() bool { return r.Reconciles()[Changed] > before })
+			if f.link(t, dev).Attrs().Flags&net.FlagUp != 0 {
+				t.Error("somebody took it up again")
+			}
+			must(t, f.box.Links().LinkSetUp(f.link(t, dev)))
+			start := time.Now()
+			await(t, "the plan is empty", func() bool { p, err := r.Plan(t.Context(), cfg); return err == nil && p.Empty() })
+			if !f.echoes(t, 100, healTestBound) {
+				t.Error("nothing passes")
+			}
+			t.Logf("whole %s after it came up", time.Since(start))
+			f.flows(t)
+		})
 	}
-	must(t, f.box.Links().LinkSetUp(f.link(t, "wan0")))
-	await(t, "the plan is empty", func() bool { p, err := r.Plan(t.Context(), cfg); return err == nil && p.Empty() })
-	f.flows(t)
+}
+
+// fightWait is how long r keeps still.
+func (r *Reconciler) fightWait() time.Duration {
+	r.working.Lock()
+	defer r.working.Unlock()
+	return r.fights.wait(time.Now())
 }
 
 func TestStalePlanIsRefused(t *testing.T) {
@@ -269,11 +291,20 @@ func TestFightIsNoticed(t *testing.T) {
 		}
 		return false
 	}
+	rounds := 0
 	await(t, "the fight is named", func() bool {
-		f.tc(t, "class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", "1mbit", "ceil", "1mbit")
+		rounds++
+		rate := fmt.Sprintf("%dkbit", 1000+rounds) // another one each time, as a program that tunes would have it
+		f.tc(t, "class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", rate, "ceil", rate)
 		time.Sleep(20 * time.Millisecond)
 		return named()
 	})
+	if healed := r.Reconciles()[Changed] - 1; healed != fightRounds { // one made it all
+		t.Errorf("named after %d rounds, want %d", healed, fightRounds)
+	}
+	if left := r.fightWait(); left < fightWithin-10*time.Second || left > fightWithin {
+		t.Errorf("keeps still for %s, want a minute", left)
+	}
 	before := r.Reconciles()[Changed]
 	f.tc(t, "class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", "1mbit", "ceil", "1mbit")
 	time.Sleep(500 * time.Millisecond)

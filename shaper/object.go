@@ -67,6 +67,9 @@ func (q Qdisc) kind() string {
 func (q Qdisc) params() []param {
 	kind := param{name: q.kind(), fixed: true}
 	if q.Parent == tcnl.Ingress {
+		if q.Options == (tcnl.Clsact{Shared: true}) {
+			return []param{kind, {name: "with", value: "shared blocks", fixed: true}}
+		}
 		return []param{kind}
 	}
 	handle := param{name: "handle", value: q.Handle.String(), fixed: true, silent: true}

@@ -45,6 +45,8 @@ type Reconciler struct {
 	known   map[string]int       // ifindexes when OnChange was called last
 	seen    map[string]Interface // the configuration's, at the last look
 	failed  bool                 // the last look
+	settled *State               // the kernel as the last look left it; nil where that is not known
+	follows bool                 // Run hears what others change
 
 	mu       sync.Mutex // guards what is shown
 	states   []UplinkState
@@ -211,14 +213,20 @@ func (r *Reconciler) Resume(ctx context.Context) error {
 
 // planLocked compares what was observed with what cfg asks for.
 func (r *Reconciler) planLocked(cfg Config, observed State) (Plan, judgement, error) {
-	j := judge(cfg, observed, r.roots)
-	env := r.kernel.env(observed)
-	env.Leave = j.leave
-	desired, err := Desired(cfg, env)
+	desired, j, err := r.desiredLocked(cfg, observed)
 	if err != nil {
 		return Plan{}, j, err
 	}
 	return Diff(observed, desired), j, nil
+}
+
+// desiredLocked is what cfg asks for where things are as observed.
+func (r *Reconciler) desiredLocked(cfg Config, observed State) (State, judgement, error) {
+	j := judge(cfg, observed, r.roots)
+	env := r.kernel.env(observed)
+	env.Leave = j.leave
+	desired, err := Desired(cfg, env)
+	return desired, j, err
 }
 
 // targetLocked is the configuration in force: none while paused.

@@ -12,12 +12,16 @@ import (
 	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
-// roots remembers, until teardown, on which interfaces we took the root's place, and what was there. It outlives the agent: a root
-// that is not ours on an interface that was taken is drift, on another it is somebody's.
+// roots remembers, until teardown, on which interfaces we took the root's place, and what was there; and under clsactOf the interface,
+// where we took that of clsact. It outlives the agent: what is not ours in a place that was taken is drift, in another it is
+// somebody's.
 type roots struct {
 	path  string
 	taken map[string]*SavedRoot // by interface; nil for the kernel's default
 }
+
+// clsactOf stands for an interface's clsact. No interface has a name with a space.
+func clsactOf(dev string) string { return dev + " clsact" }
 
 // SavedRoot is a root qdisc that somebody else had made.
 type SavedRoot struct {

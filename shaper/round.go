@@ -20,6 +20,11 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, e
 		return Result{}, nil
 	}
 	out := outcome{result: Unchanged, err: errUnsettled}
+	if why == onDemand && r.retuneLocked(ctx, &out) {
+		r.finishLocked(out)
+		return out.did, nil
+	}
+	r.settled = nil
 	for range maxRounds {
 		again, err := r.roundLocked(ctx, why, &out)
 		if errors.Is(err, ErrStale) || err == nil && again {
@@ -31,7 +36,9 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, e
 	if out.err != nil {
 		out.result = Failed
 	}
-	r.failed = out.err != nil
+	if r.failed = out.err != nil; !r.failed && inPlace(out.last) {
+		r.settleLocked(out.observed, out.last)
+	}
 	r.finishLocked(out)
 	return out.did, out.err
 }
@@ -42,6 +49,7 @@ type outcome struct {
 	err      error
 	observed State
 	judged   judgement
+	last     []Step // of the last round
 	did      Result // done in all rounds; failed and skipped in the last
 	reshaped bool   // objects were made or removed
 }
@@ -59,6 +67,7 @@ func (r *Reconciler) roundLocked(ctx context.Context, why reason, out *outcome) 
 	r.seen = seen
 	var p Plan
 	p, out.judged, err = r.planLocked(cfg, out.observed)
+	out.last = p.Steps
 	if err != nil || p.Empty() {
 		return false, err
 	}
@@ -97,7 +106,7 @@ func (r *Reconciler) reportLocked(drift bool, p Plan, result Result) {
 		}
 	}
 	if drift {
-		r.fights.record(time.Now(), p.String())
+		r.fights.record(time.Now(), p)
 	}
 }
 

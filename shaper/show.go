@@ -44,7 +44,8 @@ func (r *Reconciler) finishLocked(out outcome) {
 // releaseLocked gives back the roots of interfaces that are no uplinks any more, or whose upload is off.
 func (r *Reconciler) releaseLocked(observed State) {
 	notRestored, err := r.roots.release(r.kernel, observed.Interfaces, func(dev string) bool {
-		return slices.ContainsFunc(r.want.Uplinks, func(u Uplink) bool { return u.Interface == dev && u.Upload > 0 })
+		return slices.ContainsFunc(r.want.devices(), func(d string) bool { return dev == clsactOf(d) }) ||
+			slices.ContainsFunc(r.want.Uplinks, func(u Uplink) bool { return u.Interface == dev && u.Upload > 0 })
 	})
 	if err != nil || len(notRestored) > 0 {
 		r.log.Warn("roots_not_restored", "roots", notRestored, "error", err)
@@ -74,7 +75,7 @@ func (r *Reconciler) showLocked(out outcome) ([]UplinkState, []Problem) {
 	problems = append(problems, leafProblems(*r.want, r.kernel.env(out.observed))...)
 	problems = append(problems, strangers(hookedOf(*r.want, out), out.observed)...)
 	if now := time.Now(); r.fights.fighting(now) {
-		line, _, _ := strings.Cut(r.fights.over, "\n")
+		line, _, _ := strings.Cut(r.fights.plan, "\n")
 		problems = append(problems, Problem{
 			What: "another program keeps undoing what we do: " + line,
 			Do:   "stop it, or take the interface from it; until then we mend once a minute",

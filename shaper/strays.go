@@ -43,29 +43,36 @@ func (d differ) clsactIsOurs(dev string) bool {
 	return ours
 }
 
-// obstacles are strays below a slice's class: while they are there, the class has no queue of its own.
+// obstacles are strays below a slice's class, for while they are there, the class has no queue of its own; and queues with a handle
+// that is another's.
 func (d differ) obstacles(dev string) []Step {
-	return d.deletions(func(o Object) bool { return o.ID().Dev == dev && isObstacle(o) })
+	return d.deletions(func(o Object) bool { return o.ID().Dev == dev && d.isObstacle(o) })
 }
 
 // leftovers are the other strays.
 func (d differ) leftovers() []Step {
-	return d.deletions(func(o Object) bool { return !isObstacle(o) })
+	return d.deletions(func(o Object) bool { return !d.isObstacle(o) })
 }
 
-func isObstacle(o Object) bool {
+func (d differ) isObstacle(o Object) bool {
+	if d.misplaced[o.ID()] {
+		return true
+	}
 	c, ok := o.(Class)
 	return ok && !isInner(c.Parent) && c.Parent != tcnl.Root
 }
 
 func (d differ) deletions(match func(Object) bool) []Step {
-	var steps []Step
-	list := d.have.sorted()
-	slices.SortFunc(list, d.compareForDeletion)
-	for _, o := range list {
-		if d.want.Objects[o.ID()] != nil || !d.ours(o) || !match(o) || d.goesAlong(o) {
-			continue
+	var list []Object
+	for id, o := range d.have.Objects {
+		unwanted := d.want.Objects[id] == nil || d.misplaced[id]
+		if unwanted && match(o) && d.ours(o) && !d.goesAlong(o) {
+			list = append(list, o)
 		}
+	}
+	slices.SortFunc(list, d.compareForDeletion)
+	steps := make([]Step, 0, len(list))
+	for _, o := range list {
 		steps = append(steps, Step{Op: Delete, Group: d.groupOf(o.ID().Dev), Have: o})
 	}
 	return steps

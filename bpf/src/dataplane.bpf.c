@@ -164,6 +164,8 @@ int venue_in(struct __sk_buff *skb)
 			a = by_fragment(skb, box, &p, true);
 		else
 			a = classify(skb, box, &p, true, UP);
+		if (unlikely(p.fragmented == FRAGMENT_LATER && !a.device))
+			a.device = device_of(skb, &p);
 		if (unlikely(p.fragmented == FRAGMENT_FIRST && !dry))
 			remember_fragment(skb, box, &p, true, a);
 	} else if (parsed == PARSED_CONTROL) {
@@ -200,10 +202,12 @@ int uplink_out(struct __sk_buff *skb)
 			fault(FAULT_OVERWRITTEN);
 	}
 	if (likely(parsed == PARSED_IP)) {
-		if (unlikely(p.fragmented == FRAGMENT_LATER))
+		if (unlikely(p.fragmented == FRAGMENT_LATER)) {
 			a = a.v.slice ? a : default_answer(box);
-		else
+			a.heavy = true;
+		} else {
 			a = a.v.slice ? forward(skb, box, &p, a, now) : classify(skb, box, &p, false, UP);
+		}
 	} else if (parsed == PARSED_CONTROL) {
 		a = plain_answer(box->signalling, KIND_CONTROL);
 	} else {

@@ -19,10 +19,13 @@ static __always_inline bool is_heavy(struct __sk_buff *skb, const struct packet 
 {
 	__u32 tick = now >> LEAK_SHIFT, leaked = tick - f->level_at[dir], level = f->level[dir];
 
+	if (leaked >> 31) /* another CPU looked at its clock later, and was here before */
+		leaked = 0;
+	else
+		f->level_at[dir] = tick;
 	level = level > leaked ? level - leaked : 0;
 	level += skb->wire_len;
 	f->level[dir] = level < HIGHEST_LEVEL ? level : HIGHEST_LEVEL;
-	f->level_at[dir] = tick;
 	return level > SPARSE_LEVEL && (p->key.proto != IPPROTO_TCP || p->length);
 }
 

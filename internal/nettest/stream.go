@@ -5,10 +5,13 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Echo answers every datagram to addr in n until the test ends.
@@ -24,6 +27,7 @@ func Echo(t testing.TB, n *NS, addr string) {
 	}
 	t.Cleanup(func() { server.Close() })
 	go func() {
+		onOneCPU()
 		b := make([]byte, 65536)
 		for {
 			n, from, err := server.ReadFromUDPAddrPort(b)
@@ -33,6 +37,22 @@ func Echo(t testing.TB, n *NS, addr string) {
 			_, _ = server.WriteToUDPAddrPort(b[:n], from) // a loss shows at the other end
 		}
 	}()
+}
+
+// onOneCPU keeps the calling goroutine on one processor; its thread ends with it. What passes a veth waits in a queue of the
+// sender's processor: a sender that moves from a busy one to another overtakes itself, whatever is between the two ends.
+func onOneCPU() {
+	runtime.LockOSThread()
+	var allowed, first unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
+		return
+	}
+	cpu := 0
+	for !allowed.IsSet(cpu) {
+		cpu++
+	}
+	first.Set(cpu)
+	_ = unix.SchedSetaffinity(0, &first) // else the stream is as it was, and may overtake itself
 }
 
 // Stream is numbered datagrams of 100 bytes to an Echo and back, one a millisecond.
@@ -63,6 +83,7 @@ func NewStream(t testing.TB, n *NS, addr string) *Stream {
 }
 
 func (s *Stream) send() {
+	onOneCPU()
 	n := 0
 	defer func() { s.sent <- n }()
 	tick := time.NewTicker(time.Millisecond)
