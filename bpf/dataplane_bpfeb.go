@@ -94,6 +94,8 @@ type dataplaneFlow struct {
 	Traits        uint8
 	Second        uint8
 	Window        uint8
+	Level         [2]uint16
+	LevelAt       [2]uint32
 	Candidates    [4]struct {
 		_    structs.HostLayout
 		Ssrc uint32
@@ -101,6 +103,7 @@ type dataplaneFlow struct {
 		Seq  uint16
 		Size uint16
 	}
+	_ [4]byte
 }
 
 type dataplaneFlowKey struct {
@@ -167,7 +170,7 @@ type dataplaneLayoutInfo struct {
 type dataplaneLayoutVersion uint32
 
 const (
-	dataplaneLayoutVersionLAYOUT dataplaneLayoutVersion = 2
+	dataplaneLayoutVersionLAYOUT dataplaneLayoutVersion = 3
 )
 
 type dataplanePin struct {
@@ -238,45 +241,49 @@ type dataplaneVerdict struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	dataplaneMapBox          = "box"
-	dataplaneMapClassified   = "classified"
-	dataplaneMapCounters     = "counters"
-	dataplaneMapDeviceBytes  = "device_bytes"
-	dataplaneMapDeviceFree   = "device_free"
-	dataplaneMapDeviceLimits = "device_limits"
-	dataplaneMapDeviceSeen   = "device_seen"
-	dataplaneMapDevices      = "devices"
-	dataplaneMapDrops        = "drops"
-	dataplaneMapFaults       = "faults"
-	dataplaneMapFlows        = "flows"
-	dataplaneMapFlowsNew     = "flows_new"
-	dataplaneMapFragments    = "fragments"
-	dataplaneMapHooks        = "hooks"
-	dataplaneMapLayout       = "layout"
-	dataplaneMapNames        = "names"
-	dataplaneMapPins         = "pins"
-	dataplaneMapPorts        = "ports"
-	dataplaneMapPrefixes     = "prefixes"
-	dataplaneMapReverse      = "reverse"
-	dataplaneMapReverseNew   = "reverse_new"
-	dataplaneProgIfbOut      = "ifb_out"
-	dataplaneProgUplinkIn    = "uplink_in"
-	dataplaneProgUplinkOut   = "uplink_out"
-	dataplaneProgVenueIn     = "venue_in"
-	dataplaneProgVenueOut    = "venue_out"
-	dataplaneVarBoundsForGo  = "bounds_for_go"
-	dataplaneVarByAddress    = "by_address"
-	dataplaneVarClamp        = "clamp"
-	dataplaneVarDry          = "dry"
-	dataplaneVarHook         = "hook"
-	dataplaneVarKindsForGo   = "kinds_for_go"
-	dataplaneVarMarkMask     = "mark_mask"
-	dataplaneVarMarkShift    = "mark_shift"
-	dataplaneVarRawIp        = "raw_ip"
-	dataplaneVarReplay       = "replay"
-	dataplaneVarShaped       = "shaped"
-	dataplaneVarUplink       = "uplink"
-	dataplaneVarWriteDscp    = "write_dscp"
+	dataplaneMapBox           = "box"
+	dataplaneMapClassified    = "classified"
+	dataplaneMapCountedBefore = "counted_before"
+	dataplaneMapCounters      = "counters"
+	dataplaneMapDeviceBytes   = "device_bytes"
+	dataplaneMapDeviceFree    = "device_free"
+	dataplaneMapDeviceLimits  = "device_limits"
+	dataplaneMapDeviceSeen    = "device_seen"
+	dataplaneMapDevices       = "devices"
+	dataplaneMapDrops         = "drops"
+	dataplaneMapFaults        = "faults"
+	dataplaneMapFlows         = "flows"
+	dataplaneMapFlowsNew      = "flows_new"
+	dataplaneMapFragments     = "fragments"
+	dataplaneMapFreshFlow     = "fresh_flow"
+	dataplaneMapHooks         = "hooks"
+	dataplaneMapLayout        = "layout"
+	dataplaneMapNames         = "names"
+	dataplaneMapPins          = "pins"
+	dataplaneMapPorts         = "ports"
+	dataplaneMapPrefixes      = "prefixes"
+	dataplaneMapReverse       = "reverse"
+	dataplaneMapReverseNew    = "reverse_new"
+	dataplaneProgIfbOut       = "ifb_out"
+	dataplaneProgLeafHost     = "leaf_host"
+	dataplaneProgUplinkIn     = "uplink_in"
+	dataplaneProgUplinkOut    = "uplink_out"
+	dataplaneProgVenueIn      = "venue_in"
+	dataplaneProgVenueOut     = "venue_out"
+	dataplaneVarBoundsForGo   = "bounds_for_go"
+	dataplaneVarByAddress     = "by_address"
+	dataplaneVarClamp         = "clamp"
+	dataplaneVarDry           = "dry"
+	dataplaneVarFair          = "fair"
+	dataplaneVarHook          = "hook"
+	dataplaneVarKindsForGo    = "kinds_for_go"
+	dataplaneVarMarkMask      = "mark_mask"
+	dataplaneVarMarkShift     = "mark_shift"
+	dataplaneVarRawIp         = "raw_ip"
+	dataplaneVarReplay        = "replay"
+	dataplaneVarShaped        = "shaped"
+	dataplaneVarUplink        = "uplink"
+	dataplaneVarWriteDscp     = "write_dscp"
 )
 
 // loadDataplane returns the embedded CollectionSpec for dataplane.
@@ -322,6 +329,7 @@ type dataplaneSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type dataplaneProgramSpecs struct {
 	IfbOut    *ebpf.ProgramSpec `ebpf:"ifb_out"`
+	LeafHost  *ebpf.ProgramSpec `ebpf:"leaf_host"`
 	UplinkIn  *ebpf.ProgramSpec `ebpf:"uplink_in"`
 	UplinkOut *ebpf.ProgramSpec `ebpf:"uplink_out"`
 	VenueIn   *ebpf.ProgramSpec `ebpf:"venue_in"`
@@ -332,27 +340,29 @@ type dataplaneProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type dataplaneMapSpecs struct {
-	Box          *ebpf.MapSpec `ebpf:"box"`
-	Classified   *ebpf.MapSpec `ebpf:"classified"`
-	Counters     *ebpf.MapSpec `ebpf:"counters"`
-	DeviceBytes  *ebpf.MapSpec `ebpf:"device_bytes"`
-	DeviceFree   *ebpf.MapSpec `ebpf:"device_free"`
-	DeviceLimits *ebpf.MapSpec `ebpf:"device_limits"`
-	DeviceSeen   *ebpf.MapSpec `ebpf:"device_seen"`
-	Devices      *ebpf.MapSpec `ebpf:"devices"`
-	Drops        *ebpf.MapSpec `ebpf:"drops"`
-	Faults       *ebpf.MapSpec `ebpf:"faults"`
-	Flows        *ebpf.MapSpec `ebpf:"flows"`
-	FlowsNew     *ebpf.MapSpec `ebpf:"flows_new"`
-	Fragments    *ebpf.MapSpec `ebpf:"fragments"`
-	Hooks        *ebpf.MapSpec `ebpf:"hooks"`
-	Layout       *ebpf.MapSpec `ebpf:"layout"`
-	Names        *ebpf.MapSpec `ebpf:"names"`
-	Pins         *ebpf.MapSpec `ebpf:"pins"`
-	Ports        *ebpf.MapSpec `ebpf:"ports"`
-	Prefixes     *ebpf.MapSpec `ebpf:"prefixes"`
-	Reverse      *ebpf.MapSpec `ebpf:"reverse"`
-	ReverseNew   *ebpf.MapSpec `ebpf:"reverse_new"`
+	Box           *ebpf.MapSpec `ebpf:"box"`
+	Classified    *ebpf.MapSpec `ebpf:"classified"`
+	CountedBefore *ebpf.MapSpec `ebpf:"counted_before"`
+	Counters      *ebpf.MapSpec `ebpf:"counters"`
+	DeviceBytes   *ebpf.MapSpec `ebpf:"device_bytes"`
+	DeviceFree    *ebpf.MapSpec `ebpf:"device_free"`
+	DeviceLimits  *ebpf.MapSpec `ebpf:"device_limits"`
+	DeviceSeen    *ebpf.MapSpec `ebpf:"device_seen"`
+	Devices       *ebpf.MapSpec `ebpf:"devices"`
+	Drops         *ebpf.MapSpec `ebpf:"drops"`
+	Faults        *ebpf.MapSpec `ebpf:"faults"`
+	Flows         *ebpf.MapSpec `ebpf:"flows"`
+	FlowsNew      *ebpf.MapSpec `ebpf:"flows_new"`
+	Fragments     *ebpf.MapSpec `ebpf:"fragments"`
+	FreshFlow     *ebpf.MapSpec `ebpf:"fresh_flow"`
+	Hooks         *ebpf.MapSpec `ebpf:"hooks"`
+	Layout        *ebpf.MapSpec `ebpf:"layout"`
+	Names         *ebpf.MapSpec `ebpf:"names"`
+	Pins          *ebpf.MapSpec `ebpf:"pins"`
+	Ports         *ebpf.MapSpec `ebpf:"ports"`
+	Prefixes      *ebpf.MapSpec `ebpf:"prefixes"`
+	Reverse       *ebpf.MapSpec `ebpf:"reverse"`
+	ReverseNew    *ebpf.MapSpec `ebpf:"reverse_new"`
 }
 
 // dataplaneVariableSpecs contains global variables before they are loaded into the kernel.
@@ -363,6 +373,7 @@ type dataplaneVariableSpecs struct {
 	ByAddress   *ebpf.VariableSpec `ebpf:"by_address"`
 	Clamp       *ebpf.VariableSpec `ebpf:"clamp"`
 	Dry         *ebpf.VariableSpec `ebpf:"dry"`
+	Fair        *ebpf.VariableSpec `ebpf:"fair"`
 	Hook        *ebpf.VariableSpec `ebpf:"hook"`
 	KindsForGo  *ebpf.VariableSpec `ebpf:"kinds_for_go"`
 	MarkMask    *ebpf.VariableSpec `ebpf:"mark_mask"`
@@ -394,33 +405,36 @@ func (o *dataplaneObjects) Close() error {
 //
 // It can be passed to loadDataplaneObjects or ebpf.CollectionSpec.LoadAndAssign.
 type dataplaneMaps struct {
-	Box          *ebpf.Map `ebpf:"box"`
-	Classified   *ebpf.Map `ebpf:"classified"`
-	Counters     *ebpf.Map `ebpf:"counters"`
-	DeviceBytes  *ebpf.Map `ebpf:"device_bytes"`
-	DeviceFree   *ebpf.Map `ebpf:"device_free"`
-	DeviceLimits *ebpf.Map `ebpf:"device_limits"`
-	DeviceSeen   *ebpf.Map `ebpf:"device_seen"`
-	Devices      *ebpf.Map `ebpf:"devices"`
-	Drops        *ebpf.Map `ebpf:"drops"`
-	Faults       *ebpf.Map `ebpf:"faults"`
-	Flows        *ebpf.Map `ebpf:"flows"`
-	FlowsNew     *ebpf.Map `ebpf:"flows_new"`
-	Fragments    *ebpf.Map `ebpf:"fragments"`
-	Hooks        *ebpf.Map `ebpf:"hooks"`
-	Layout       *ebpf.Map `ebpf:"layout"`
-	Names        *ebpf.Map `ebpf:"names"`
-	Pins         *ebpf.Map `ebpf:"pins"`
-	Ports        *ebpf.Map `ebpf:"ports"`
-	Prefixes     *ebpf.Map `ebpf:"prefixes"`
-	Reverse      *ebpf.Map `ebpf:"reverse"`
-	ReverseNew   *ebpf.Map `ebpf:"reverse_new"`
+	Box           *ebpf.Map `ebpf:"box"`
+	Classified    *ebpf.Map `ebpf:"classified"`
+	CountedBefore *ebpf.Map `ebpf:"counted_before"`
+	Counters      *ebpf.Map `ebpf:"counters"`
+	DeviceBytes   *ebpf.Map `ebpf:"device_bytes"`
+	DeviceFree    *ebpf.Map `ebpf:"device_free"`
+	DeviceLimits  *ebpf.Map `ebpf:"device_limits"`
+	DeviceSeen    *ebpf.Map `ebpf:"device_seen"`
+	Devices       *ebpf.Map `ebpf:"devices"`
+	Drops         *ebpf.Map `ebpf:"drops"`
+	Faults        *ebpf.Map `ebpf:"faults"`
+	Flows         *ebpf.Map `ebpf:"flows"`
+	FlowsNew      *ebpf.Map `ebpf:"flows_new"`
+	Fragments     *ebpf.Map `ebpf:"fragments"`
+	FreshFlow     *ebpf.Map `ebpf:"fresh_flow"`
+	Hooks         *ebpf.Map `ebpf:"hooks"`
+	Layout        *ebpf.Map `ebpf:"layout"`
+	Names         *ebpf.Map `ebpf:"names"`
+	Pins          *ebpf.Map `ebpf:"pins"`
+	Ports         *ebpf.Map `ebpf:"ports"`
+	Prefixes      *ebpf.Map `ebpf:"prefixes"`
+	Reverse       *ebpf.Map `ebpf:"reverse"`
+	ReverseNew    *ebpf.Map `ebpf:"reverse_new"`
 }
 
 func (m *dataplaneMaps) Close() error {
 	return _DataplaneClose(
 		m.Box,
 		m.Classified,
+		m.CountedBefore,
 		m.Counters,
 		m.DeviceBytes,
 		m.DeviceFree,
@@ -432,6 +446,7 @@ func (m *dataplaneMaps) Close() error {
 		m.Flows,
 		m.FlowsNew,
 		m.Fragments,
+		m.FreshFlow,
 		m.Hooks,
 		m.Layout,
 		m.Names,
@@ -451,6 +466,7 @@ type dataplaneVariables struct {
 	ByAddress   *ebpf.Variable `ebpf:"by_address"`
 	Clamp       *ebpf.Variable `ebpf:"clamp"`
 	Dry         *ebpf.Variable `ebpf:"dry"`
+	Fair        *ebpf.Variable `ebpf:"fair"`
 	Hook        *ebpf.Variable `ebpf:"hook"`
 	KindsForGo  *ebpf.Variable `ebpf:"kinds_for_go"`
 	MarkMask    *ebpf.Variable `ebpf:"mark_mask"`
@@ -467,6 +483,7 @@ type dataplaneVariables struct {
 // It can be passed to loadDataplaneObjects or ebpf.CollectionSpec.LoadAndAssign.
 type dataplanePrograms struct {
 	IfbOut    *ebpf.Program `ebpf:"ifb_out"`
+	LeafHost  *ebpf.Program `ebpf:"leaf_host"`
 	UplinkIn  *ebpf.Program `ebpf:"uplink_in"`
 	UplinkOut *ebpf.Program `ebpf:"uplink_out"`
 	VenueIn   *ebpf.Program `ebpf:"venue_in"`
@@ -476,6 +493,7 @@ type dataplanePrograms struct {
 func (p *dataplanePrograms) Close() error {
 	return _DataplaneClose(
 		p.IfbOut,
+		p.LeafHost,
 		p.UplinkIn,
 		p.UplinkOut,
 		p.VenueIn,

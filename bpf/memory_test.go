@@ -13,7 +13,7 @@ import (
 
 // What all maps may hold of the kernel's memory: a part that is the same everywhere, and one for each CPU that may come.
 const (
-	boundMemory    = 36 << 20 // bytes
+	boundMemory    = 39 << 20 // bytes
 	boundMemoryCPU = 2 << 20
 )
 

@@ -85,9 +85,11 @@ func (p *plane) set(change func(*Settings)) {
 const (
 	offsetTcIndex = 44
 	offsetCb      = 48
+	offsetHash    = 68
 )
 
-// put sends one frame through v's program. tc_index comes and goes with ctx, which a test run alone can't do.
+// put sends one frame through v's program. tc_index comes and goes with ctx, and a fair hook's hash goes, which a test run
+// alone can't do.
 func (p *plane) put(v Variant, frame []byte, ctx skBuff) (ret int32, out []byte, left skBuff) {
 	p.t.Helper()
 	if p.wrapped[v] == nil {
@@ -98,10 +100,14 @@ func (p *plane) put(v Variant, frame []byte, ctx skBuff) (ret int32, out []byte,
 	ret, out, left, err := runProgram(p.wrapped[v], frame, ctx)
 	p.must(err)
 	left.TcIndex = left.Cb[1]
+	if v.Fair {
+		left.Hash = left.Cb[2]
+	}
 	return ret, out, left
 }
 
-// wrap puts a few instructions around v's program: tc_index comes from cb[0], and what is left in it goes to cb[1].
+// wrap puts a few instructions around v's program: tc_index comes from cb[0], and what is left in it goes to cb[1]; the hash of a fair
+// hook to cb[2].
 func (p *plane) wrap(v Variant) *ebpf.Program {
 	p.t.Helper()
 	spec, err := v.spec()
@@ -117,8 +123,11 @@ func (p *plane) wrap(v Variant) *ebpf.Program {
 		asm.Call.Label(name),
 		asm.LoadMem(asm.R2, asm.R6, offsetTcIndex, asm.Word),
 		asm.StoreMem(asm.R6, offsetCb+4, asm.R2, asm.Word),
-		asm.Return(),
 	}
+	if v.Fair {
+		around = append(around, asm.LoadMem(asm.R2, asm.R6, offsetHash, asm.Word), asm.StoreMem(asm.R6, offsetCb+8, asm.R2, asm.Word))
+	}
+	around = append(around, asm.Return())
 	program.Instructions = append(around, program.Instructions...)
 	prog, err := p.loadSpec(spec, name)
 	if err != nil {

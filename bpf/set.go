@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,44 +15,61 @@ type Set struct {
 	Maps   map[string]*ebpf.Map // by name, as in maps.h and delay.bpf.c
 	Starts uint32               // of agents on these maps, this one included
 
-	mu       sync.Mutex // guards programs
+	log *slog.Logger
+
+	mu       sync.Mutex // guards what follows
 	programs map[Variant]*ebpf.Program
+	former   []*tenant // whose programs are still there, on maps of their own, who started last first
+	// forgotten is what former tenants had counted of numbers that changed hands, by index of the counters.
+	forgotten map[uint32]Counter
 }
 
-// Open takes over the maps that the attached programs hold, so that flows, counters and names go on. With none attached, or
-// with ones of another layout, it makes new maps, and says so. Finding maps by id takes CAP_SYS_ADMIN.
+// Open goes on with the maps that the attached programs hold, so that flows, counters and names go on. With none attached it makes
+// new maps; also next to ones of another layout, from which it takes over what was counted and named, see CarryOver. Finding maps
+// by id takes CAP_SYS_ADMIN.
 func Open(log *slog.Logger, attached []ebpf.ProgramID) (*Set, error) {
 	specs, err := mapSpecs()
 	if err != nil {
 		return nil, err
 	}
-	found, err := adopt(specs, attached)
-	switch {
-	case err != nil:
+	tenants, err := findTenants(specs, attached)
+	if len(attached) > 0 && len(tenants) == 0 {
+		err = cmp.Or(err, errNoTenant)
+	}
+	if err != nil {
 		log.Warn("new_maps", "reason", err.Error())
-		found = nil
-	case len(found) > 0:
-		log.Info("maps_found", "maps", len(found), "programs", len(attached))
 	}
-	s := &Set{Maps: found, programs: make(map[Variant]*ebpf.Program)}
-	fresh := len(found) == 0
+	s := &Set{log: log, programs: make(map[Variant]*ebpf.Program), forgotten: make(map[uint32]Counter)}
+	s.Maps, s.former = settleIn(tenants)
+	for _, t := range s.former {
+		log.Warn("taking_over", "programs", len(t.programs), "reason", t.why())
+	}
+	fresh := s.Maps == nil
 	if fresh {
-		s.Maps = make(map[string]*ebpf.Map, len(specs))
+		s.Maps, err = newMaps(specs)
+	} else {
+		log.Info("maps_found", "maps", len(s.Maps), "programs", len(attached))
 	}
-	for name, spec := range specs {
-		if s.Maps[name] != nil {
-			continue
-		}
-		m, err := ebpf.NewMap(spec)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("create map %s: %w", name, err), s.Close())
-		}
-		s.Maps[name] = m
+	if err == nil {
+		err = s.start(fresh)
 	}
-	if err := s.start(fresh); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+func newMaps(specs map[string]*ebpf.MapSpec) (map[string]*ebpf.Map, error) {
+	made := make(map[string]*ebpf.Map, len(specs))
+	for name, spec := range specs {
+		m, err := ebpf.NewMap(spec)
+		if err != nil {
+			closeAll(made)
+			return nil, fmt.Errorf("create map %s: %w", name, err)
+		}
+		made[name] = m
+	}
+	return made, nil
 }
 
 // mapSpecs gives the specs of all shared maps: those of both objects, without the sections that hold constants.
@@ -75,69 +93,6 @@ func mapSpecs() (map[string]*ebpf.MapSpec, error) {
 	return specs, nil
 }
 
-// adopt opens the maps of attached programs by name. It gives an error when they do not fit this version.
-func adopt(specs map[string]*ebpf.MapSpec, attached []ebpf.ProgramID) (found map[string]*ebpf.Map, err error) {
-	found = make(map[string]*ebpf.Map)
-	defer func() {
-		if err != nil {
-			closeAll(found)
-		}
-	}()
-	for _, id := range attached {
-		if err := adoptProgram(specs, id, found); err != nil {
-			return nil, fmt.Errorf("program %d: %w", id, err)
-		}
-	}
-	if len(found) == 0 {
-		return nil, nil
-	}
-	var have dataplaneLayoutInfo
-	if found["layout"] == nil {
-		return nil, errors.New("attached programs hold no layout map")
-	}
-	if err := found["layout"].Lookup(uint32(0), &have); err != nil {
-		return nil, fmt.Errorf("read layout: %w", err)
-	}
-	if have.Version != dataplaneLayoutVersionLAYOUT {
-		return nil, fmt.Errorf("attached maps have layout %d, this version has %d", have.Version, dataplaneLayoutVersionLAYOUT)
-	}
-	return found, nil
-}
-
-func adoptProgram(specs map[string]*ebpf.MapSpec, id ebpf.ProgramID, found map[string]*ebpf.Map) error {
-	prog, err := ebpf.NewProgramFromID(id)
-	if err != nil {
-		return fmt.Errorf("open: %w", err)
-	}
-	defer prog.Close()
-	info, err := prog.Info()
-	if err != nil {
-		return fmt.Errorf("read info: %w", err)
-	}
-	ids, _ := info.MapIDs()
-	for _, id := range ids {
-		m, err := ebpf.NewMapFromID(id)
-		if err != nil {
-			return fmt.Errorf("open map %d: %w", id, err)
-		}
-		mi, err := m.Info()
-		if err != nil {
-			m.Close()
-			return fmt.Errorf("read info of map %d: %w", id, err)
-		}
-		spec := specs[mi.Name]
-		if spec == nil || found[mi.Name] != nil {
-			m.Close()
-			continue
-		}
-		found[mi.Name] = m
-		if err := spec.Compatible(m); err != nil {
-			return fmt.Errorf("map %s: %w", mi.Name, err)
-		}
-	}
-	return nil
-}
-
 // start counts this agent's start, and fills what new maps begin with.
 func (s *Set) start(fresh bool) error {
 	var info dataplaneLayoutInfo
@@ -145,15 +100,43 @@ func (s *Set) start(fresh bool) error {
 		return fmt.Errorf("read layout: %w", err)
 	}
 	info.Version = dataplaneLayoutVersionLAYOUT
+	if len(s.former) > 0 {
+		info.Starts = max(info.Starts, s.former[0].layout.Starts)
+	}
 	info.Starts++
 	s.Starts = info.Starts
 	if err := s.Maps["layout"].Put(uint32(0), info); err != nil {
 		return fmt.Errorf("write layout: %w", err)
 	}
-	if !fresh {
-		return nil
+	if fresh {
+		if len(s.former) > 0 {
+			if err := s.inherit(s.former[0]); err != nil {
+				return err
+			}
+		}
+		if err := s.fillFreeDevices(); err != nil {
+			return err
+		}
+	}
+	return s.CarryOver()
+}
+
+// fillFreeDevices queues the device indexes that nobody has.
+func (s *Set) fillFreeDevices() error {
+	taken := make(map[uint32]bool)
+	var key DeviceKey
+	var value Device
+	entries := s.Maps["devices"].Iterate()
+	for entries.Next(&key, &value) {
+		taken[uint32(value.Index)] = true
+	}
+	if err := entries.Err(); err != nil {
+		return fmt.Errorf("list devices: %w", err)
 	}
 	for i := uint32(1); i < uint32(MaxDevices); i++ {
+		if taken[i] {
+			continue
+		}
 		if err := s.Maps["device_free"].Put(nil, i); err != nil {
 			return fmt.Errorf("fill free devices: %w", err)
 		}
@@ -169,6 +152,7 @@ func (s *Set) Close() error {
 		p.Close()
 	}
 	s.programs = nil
+	s.letGoLocked()
 	closeAll(s.Maps)
 	return nil
 }

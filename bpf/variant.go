@@ -12,16 +12,17 @@ import (
 // Role is a hook's program.
 type Role uint8
 
-// The five hooks, in the order in which a packet from the venue meets them.
+// The five hooks, in the order in which a packet from the venue meets them, and the leaf.
 const (
 	VenueIngress  Role = iota // classify
 	UplinkEgress              // class, reverse tuple, count, stamp
 	UplinkIngress             // reverse tuple to class, redirect to the ifb
 	IfbEgress                 // count, stamp
 	VenueEgress               // DSCP, clean up
+	LeafHost                  // at a cake leaf: the device as the host that cake is fair to
 )
 
-var roleNames = [...]string{"venue_in", "uplink_out", "uplink_in", "ifb_out", "venue_out"}
+var roleNames = [...]string{"venue_in", "uplink_out", "uplink_in", "ifb_out", "venue_out", "leaf_host"}
 
 // String gives the program's name in the object file.
 func (r Role) String() string {
@@ -40,6 +41,7 @@ type Variant struct {
 	ByAddress bool   // devices are addresses, not MACs
 	WriteDSCP bool   // mark what goes to the venue, wash what leaves it
 	Shaped    bool   // there is a tree behind the hook: uplink_in redirects to the ifb
+	Fair      bool   // the leaf's queues are chosen by the packet's hash: fq_codel
 	Dry       bool   // judge a packet, change no map, answer in cb; for Judge
 	Replay    bool   // judge a captured packet, by its clock; for Replay
 	Clamp     uint16 // the largest MSS that best-effort connections may offer through this hook, bytes; 0 for any
@@ -65,6 +67,11 @@ func (v Variant) Name() string {
 // Ours reports whether a filter's name is one that Name gives, in this version or another.
 func Ours(filterName string) bool { return strings.HasPrefix(filterName, namePrefix) }
 
+// Named reports whether a filter's name is one that Name gives to a variant of the program that the kernel knows as program.
+func Named(filterName, program string) bool {
+	return strings.HasPrefix(filterName, namePrefix+program+":")
+}
+
 // constants are the variables of the object that make v out of the common code.
 func (v Variant) constants() map[string]any {
 	return map[string]any{
@@ -74,6 +81,7 @@ func (v Variant) constants() map[string]any {
 		"by_address": v.ByAddress,
 		"write_dscp": v.WriteDSCP,
 		"shaped":     v.Shaped,
+		"fair":       v.Fair,
 		"dry":        v.Dry,
 		"replay":     v.Replay,
 		"clamp":      v.Clamp,

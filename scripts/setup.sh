@@ -40,6 +40,7 @@ demo)
 test)
 	need nft nftables
 	need tc iproute2
+	need sysctl procps
 	;;
 captures)
 	need nft nftables

@@ -180,6 +180,9 @@ func (w writer) filter(s Step, o Filter) error {
 		BPF: tcnl.BPF{Name: o.Program, DirectAction: o.DirectAction},
 	}
 	if s.Op == Delete {
+		if o.atLeaf() {
+			f.Pref, f.Protocol, f.Handle, f.Kind = o.observed.Pref, o.observed.Protocol, 0, o.observed.Kind // all of its preference
+		}
 		return w.conn.DeleteFilter(f)
 	}
 	if o.Redirect != "" {

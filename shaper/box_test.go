@@ -67,7 +67,7 @@ func (b *testBox) start(cfg Config) {
 		return err
 	})
 	must(b.t, err)
-	_, err = s.Number(sliceNames(cfg), []string{"fibre"}, []string{"stall-4"})
+	_, err = s.Number(sliceNames(cfg), uplinkNames(cfg), []string{"stall-4"})
 	must(b.t, err)
 	ctx, cancel := context.WithCancel(b.t.Context())
 	must(b.t, s.Set(ctx, cfg))
@@ -95,6 +95,13 @@ func (b *testBox) start(cfg Config) {
 func sliceNames(cfg Config) (names []string) {
 	for _, s := range cfg.Slices {
 		names = append(names, s.Name)
+	}
+	return names
+}
+
+func uplinkNames(cfg Config) (names []string) {
+	for _, u := range cfg.Uplinks {
+		names = append(names, u.Name)
 	}
 	return names
 }
@@ -142,7 +149,7 @@ func stunBinding() []byte {
 	return append([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}, make([]byte, 12)...)
 }
 
-// counts gives what each slice was offered in one direction.
+// counts gives what each slice was offered in one direction of all uplinks.
 func (b *testBox) counts(dir slice.Direction) map[string]uint64 {
 	b.t.Helper()
 	m, err := b.shaper.Measure(true)
@@ -154,7 +161,7 @@ func (b *testBox) counts(dir slice.Direction) map[string]uint64 {
 	got := make(map[string]uint64)
 	for _, s := range m.Slices {
 		if s.Direction == dir && s.Total.Packets > 0 {
-			got[names[s.Slice]] = s.Total.Packets
+			got[names[s.Slice]] += s.Total.Packets
 		}
 	}
 	return got

@@ -45,9 +45,10 @@ const perExperience = bpf.MaxUplinks * 2 * bpf.MaxSlices
 
 // counters reads the kernel's books. Reading resets nothing.
 type counters struct {
-	offeredMap, seenMap, dropMap, deviceMap *ebpf.Map
-	sums                                    map[string]*ebpf.Map // small per-CPU arrays of plain numbers
-	cpus                                    int
+	offeredMap, beforeMap, seenMap, dropMap, deviceMap *ebpf.Map
+	sums                                               map[string]*ebpf.Map // small per-CPU arrays of plain numbers
+	cpus                                               int
+	forget                                             func(keys []uint32) error // zeroes entries of the first two
 
 	booking sync.Mutex // guards dropMap's values, and the order in which leaves are read and booked
 }
@@ -59,32 +60,32 @@ func newCounters(set *bpf.Set) (*counters, error) {
 	}
 	return &counters{
 		offeredMap: set.Maps["counters"],
+		beforeMap:  set.Maps["counted_before"],
 		seenMap:    set.Maps["device_seen"],
 		dropMap:    set.Maps["drops"],
 		deviceMap:  set.Maps["devices"],
 		sums:       map[string]*ebpf.Map{"classified": set.Maps["classified"], "faults": set.Maps["faults"], "hooks": set.Maps["hooks"]},
 		cpus:       cpus,
+		forget:     set.ForgetCounters,
 	}, nil
 }
 
 // offered reads all counters of the experiences 0 to highest in one go: experience by experience, each indexed by Key.index.
 func (c *counters) offered(highest int) ([][]Count, error) {
-	entries := (highest + 1) * perExperience
-	keys := make([]uint32, entries)
-	values := make([]bpf.Counter, entries*c.cpus)
-	var cursor ebpf.MapBatchCursor
-	n, err := c.offeredMap.BatchLookup(&cursor, keys, values, nil)
-	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		return nil, fmt.Errorf("read counters: %w", err)
-	}
-	if n != entries {
-		return nil, fmt.Errorf("read counters: %d of %d", n, entries)
+	flat := make([]Count, (highest+1)*perExperience)
+	for _, part := range []struct {
+		m      *ebpf.Map
+		values int // of an entry
+	}{{c.offeredMap, c.cpus}, {c.beforeMap, 1}} {
+		values, err := bpf.ReadCounters(part.m, len(flat), part.values)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range values {
+			flat[i/part.values].add(Count{v.Bytes, v.Packets})
+		}
 	}
 	all := make([][]Count, highest+1)
-	flat := make([]Count, entries)
-	for i, v := range values {
-		flat[i/c.cpus].add(Count{v.Bytes, v.Packets})
-	}
 	for e := range all {
 		all[e] = flat[e*perExperience : (e+1)*perExperience]
 	}
@@ -190,13 +191,7 @@ func (c *counters) wipe(match func(experience int, k Key) bool) error {
 			}
 		}
 	}
-	if len(keys) == 0 {
-		return nil
-	}
-	if _, err := c.offeredMap.BatchUpdate(keys, make([]bpf.Counter, len(keys)*c.cpus), nil); err != nil {
-		return fmt.Errorf("clear counters: %w", err)
-	}
-	return nil
+	return c.forget(keys)
 }
 
 // forgetDrops makes what a leaf shows now the new zero.

@@ -75,7 +75,7 @@ func (s *State) uplink(cfg Config, u Uplink, env Env) error {
 		t.dir = slice.Up
 		t.addTo(*s)
 	}
-	s.uplinkPrograms(cfg.Venue, u, !link.Ethernet)
+	s.uplinkPrograms(cfg.Venue, u, env.leaf(u.Leaf), !link.Ethernet)
 	return nil
 }
 
@@ -95,16 +95,18 @@ func (s State) download(t tree, mtu int) {
 	})
 }
 
-func (s State) uplinkPrograms(v Venue, u Uplink, rawIP bool) {
+func (s State) uplinkPrograms(v Venue, u Uplink, leaf Leaf, rawIP bool) {
 	s.clsact(u.Interface)
 	common := bpf.Variant{Uplink: u.Index, RawIP: rawIP, MarkMask: v.MarkMask}
 	out, in := common, common
 	out.Role, out.Hook = bpf.UplinkEgress, uplinkHooks+4*u.Index
 	out.WriteDSCP, out.Shaped = v.WriteDSCP, u.Upload > 0
+	out.Fair = out.Shaped && leaf == LeafFQCoDel
 	out.Clamp = u.clamp(slice.Down)
 	s.program(u.Interface, tcnl.HookEgress, "", out)
 	in.Role, in.Hook = bpf.UplinkIngress, uplinkHooks+4*u.Index+1
 	in.Shaped = u.Download > 0
+	in.Fair = in.Shaped && leaf == LeafFQCoDel
 	in.Clamp = u.clamp(slice.Up)
 	redirect := ""
 	if in.Shaped {
@@ -117,12 +119,12 @@ func (s State) clsact(dev string) {
 	s.add(Qdisc{Dev: dev, Handle: tcnl.ClsactHandle, Parent: tcnl.Ingress, Options: tcnl.Clsact{}})
 }
 
-// program puts v at a hook. All answer for the packet themselves, but for the uplink's ingress: a program's own redirect to an ifb
-// loses packets on some kernels and devices, mirred's does not.
+// program puts v at a hook, or at a leaf. All answer for the packet themselves, but for the leaf's, which names a class, and the
+// uplink's ingress: a program's own redirect to an ifb loses packets on some kernels and devices, mirred's does not.
 func (s State) program(dev string, hook tcnl.Handle, redirect string, v bpf.Variant) {
 	s.add(Filter{
 		Dev: dev, Hook: hook, Kind: "bpf", Program: v.Name(), Variant: v, Redirect: redirect,
-		DirectAction: v.Role != bpf.UplinkIngress,
+		DirectAction: v.Role != bpf.UplinkIngress && v.Role != bpf.LeafHost,
 	})
 }
 

@@ -30,15 +30,9 @@ func newDevices(set *bpf.Set, cpus int) devices {
 // recycle frees the indexes of devices that are away at now, in ns of the coarse clock, and says how many. A freed one goes to the
 // end of the queue: flows that still bear it have long ended.
 func (d devices) recycle(now uint64) (int, error) {
-	var key bpf.DeviceKey
-	var value bpf.Device
-	known := make(map[bpf.DeviceKey]bpf.Device)
-	entries := d.table.Iterate()
-	for entries.Next(&key, &value) {
-		known[key] = value
-	}
-	if err := entries.Err(); err != nil {
-		return 0, fmt.Errorf("list devices: %w", err)
+	known, err := d.known()
+	if err != nil {
+		return 0, err
 	}
 	away := awayLong
 	if len(known) > mostDevices {

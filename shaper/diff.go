@@ -9,22 +9,27 @@ import (
 // Diff plans the way from what was observed to what is desired: group by group what is made or changed, parents first, the redirect
 // last; then what is left over, the redirect first, parents last. It touches what differs and nothing else.
 func Diff(observed, desired State) Plan {
-	d := differ{have: observed, want: desired, replaced: make(map[ID]bool)}
+	return Plan{Steps: differences(observed, desired), Fingerprint: observed.Fingerprint()}
+}
+
+func differences(observed, desired State) []Step {
+	d := differ{have: observed, want: desired, replaced: make(map[ID]bool), misplaced: make(map[ID]bool)}
 	d.findReplaced()
-	p := Plan{Fingerprint: observed.Fingerprint()}
+	d.findMisplaced()
+	var steps []Step
 	wanted := desired.sorted()
 	for _, g := range desired.Groups {
 		for _, dev := range g.Devices {
-			p.Steps = append(p.Steps, d.device(g.Name, dev, wanted)...)
+			steps = append(steps, d.device(g.Name, dev, wanted)...)
 		}
 	}
-	p.Steps = append(p.Steps, d.leftovers()...)
-	return p
+	return append(steps, d.leftovers()...)
 }
 
 type differ struct {
 	have, want State
 	replaced   map[ID]bool // deleted and added, so what they hold is gone
+	misplaced  map[ID]bool // qdiscs that have a handle which is wanted elsewhere: deleted first
 }
 
 // findReplaced marks what can't be changed in place.
@@ -34,7 +39,7 @@ func (d differ) findReplaced() {
 		if have == nil {
 			continue
 		}
-		if !fixedAlike(want.params(), have.params()) {
+		if !same(want, have) && !fixedAlike(want.params(), have.params()) {
 			d.markReplaced(have)
 		}
 	}
@@ -52,6 +57,26 @@ func (d differ) findReplaced() {
 	}
 }
 
+// findMisplaced marks the queues that keep a handle from where it belongs: the kernel moves no qdisc from one parent to another.
+func (d differ) findMisplaced() {
+	type owner struct {
+		dev    string
+		handle tcnl.Handle
+	}
+	places := make(map[owner]ID)
+	for id, o := range d.want.Objects {
+		if q, ok := o.(Qdisc); ok {
+			places[owner{q.Dev, q.Handle}] = id
+		}
+	}
+	for id, o := range d.have.Objects {
+		if q, ok := o.(Qdisc); ok && q.Parent != tcnl.Root && q.Parent != tcnl.Ingress {
+			place, wanted := places[owner{q.Dev, q.Handle}]
+			d.misplaced[id] = wanted && place != id
+		}
+	}
+}
+
 // markReplaced marks o; or its whole tree, where the kernel would not delete it for the classes below it.
 func (d differ) markReplaced(o Object) {
 	if c, ok := o.(Class); ok {
@@ -65,6 +90,21 @@ func (d differ) markReplaced(o Object) {
 	if d.want.Objects[o.ID()] != nil {
 		d.replaced[o.ID()] = true
 	}
+}
+
+// same reports whether want and have need no comparison of their parameters as text, which takes long: most objects of most plans.
+func same(want, have Object) bool {
+	switch want := want.(type) {
+	case Qdisc:
+		have, ok := have.(Qdisc)
+		have.raw = want.raw
+		return ok && have == want
+	case Class:
+		have, ok := have.(Class)
+		have.HTB.Level = want.HTB.Level
+		return ok && have == want
+	}
+	return false
 }
 
 func fixedAlike(a, b []param) bool {
@@ -98,11 +138,11 @@ func (d differ) step(want Object) (Step, bool) {
 	id := want.ID()
 	have := d.have.Objects[id]
 	switch {
-	case have == nil || d.gone(have):
+	case have == nil || d.misplaced[id] || d.gone(have):
 		return Step{Op: Add, Want: want}, true
 	case d.replaced[id]:
 		return Step{Op: Replace, Want: want, Have: have}, true
-	case !slices.Equal(want.params(), have.params()):
+	case !same(want, have) && !slices.Equal(want.params(), have.params()):
 		return Step{Op: Change, Want: want, Have: have}, true
 	}
 	return Step{}, false
@@ -111,7 +151,7 @@ func (d differ) step(want Object) (Step, bool) {
 // gone reports whether an observed object goes with one above it that is replaced or deleted.
 func (d differ) gone(have Object) bool {
 	for o := d.holder(have); o != nil; o = d.holder(o) {
-		if d.replaced[o.ID()] || d.want.Objects[o.ID()] == nil && d.ours(o) {
+		if d.replaced[o.ID()] || d.misplaced[o.ID()] || d.want.Objects[o.ID()] == nil && d.ours(o) {
 			return true
 		}
 	}
@@ -129,15 +169,24 @@ func (d differ) holder(o Object) Object {
 		if c := d.find(ID{Kind: ClassObject, Dev: id.Dev, Place: o.Parent}); c != nil {
 			return c
 		}
-		for _, q := range d.have.Objects {
-			if q, ok := q.(Qdisc); ok && q.Dev == o.Dev && q.Handle == o.Parent.Qdisc() {
-				return q
-			}
-		}
+		return d.qdisc(o.Dev, o.Parent.Qdisc())
 	case Class:
 		return d.find(ID{Kind: QdiscObject, Dev: id.Dev, Place: tcnl.Root})
 	case Filter:
+		if o.atLeaf() {
+			return d.qdisc(o.Dev, o.Hook)
+		}
 		return d.find(ID{Kind: QdiscObject, Dev: id.Dev, Place: tcnl.Ingress})
+	}
+	return nil
+}
+
+// qdisc gives the observed qdisc of a handle; nil if there is none.
+func (d differ) qdisc(dev string, handle tcnl.Handle) Object {
+	for _, o := range d.have.Objects {
+		if q, ok := o.(Qdisc); ok && q.Dev == dev && q.Handle == handle {
+			return q
+		}
 	}
 	return nil
 }

@@ -142,17 +142,25 @@ func (e explainer) finish(x Explanation, v bpf.Verdict, device uint16) (Explanat
 	return x, entries.Err()
 }
 
-// deviceText writes an IPv4 address, a MAC, or an IPv6 /64. No MAC of a sender begins as an IPv4-mapped address goes on, and only a
-// MAC follows ten zeros.
+// deviceText writes an IPv4 address, a MAC, or an IPv6 /64.
 func deviceText(key bpf.DeviceKey) string {
+	if mac, ok := deviceMAC(key); ok {
+		return mac.String()
+	}
 	addr := netip.AddrFrom16(key.Addr)
 	if addr.Is4In6() {
 		return addr.Unmap().String()
 	}
-	if [10]byte(key.Addr[:10]) == [10]byte{} {
-		return net.HardwareAddr(key.Addr[10:]).String()
-	}
 	return netip.PrefixFrom(addr, 64).String()
+}
+
+// deviceMAC gives the MAC of a device that is known by one. No MAC of a sender begins as an IPv4-mapped address goes on, and only a
+// MAC follows ten zeros.
+func deviceMAC(key bpf.DeviceKey) (net.HardwareAddr, bool) {
+	if netip.AddrFrom16(key.Addr).Is4In6() || [10]byte(key.Addr[:10]) != [10]byte{} {
+		return nil, false
+	}
+	return net.HardwareAddr(key.Addr[10:]), true
 }
 
 // Which of conntrack's two tuples is asked for.

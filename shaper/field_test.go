@@ -2,13 +2,9 @@ package shaper
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -54,7 +50,7 @@ func newField(t testing.TB) *field {
 		must(t, err)
 	}
 	f.set = f.programs(t, nil)
-	f.echo(t)
+	nettest.Echo(t, f.internet, internetAddr+":7")
 	return f
 }
 
@@ -161,100 +157,9 @@ func (f *field) link(t testing.TB, dev string) netlink.Link {
 	return link
 }
 
-// echo answers every datagram at the Internet's end.
-func (f *field) echo(t testing.TB) {
+func (f *field) stream(t testing.TB) *nettest.Stream {
 	t.Helper()
-	var server *net.UDPConn
-	must(t, f.internet.Do(func() (err error) {
-		server, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(internetAddr+":7")))
-		return err
-	}))
-	t.Cleanup(func() { server.Close() })
-	go func() {
-		b := make([]byte, 65536)
-		for {
-			n, from, err := server.ReadFromUDPAddrPort(b)
-			if err != nil {
-				return
-			}
-			server.WriteToUDPAddrPort(b[:n], from)
-		}
-	}()
-}
-
-// stream sends numbered datagrams from the guest, one a millisecond, until stopped.
-type stream struct {
-	conn *net.UDPConn
-	stop chan struct{}
-	sent chan int
-
-	mu   sync.Mutex // guards back
-	back []uint32   // numbers in the order in which they came back
-}
-
-func (f *field) stream(t testing.TB) *stream {
-	t.Helper()
-	s := &stream{stop: make(chan struct{}), sent: make(chan int, 1)}
-	must(t, f.guest.Do(func() (err error) {
-		s.conn, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.MustParseAddrPort(internetAddr+":7")))
-		return err
-	}))
-	t.Cleanup(func() { s.conn.Close() })
-	go s.send()
-	go s.receive()
-	return s
-}
-
-func (s *stream) send() {
-	n := 0
-	defer func() { s.sent <- n }()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-s.stop:
-			return
-		case <-tick.C:
-			b := make([]byte, 100)
-			binary.BigEndian.PutUint32(b, uint32(n))
-			if _, err := s.conn.Write(b); err == nil {
-				n++
-			}
-		}
-	}
-}
-
-func (s *stream) receive() {
-	b := make([]byte, 2048)
-	for {
-		n, err := s.conn.Read(b)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err == nil && n >= 4 {
-			s.mu.Lock()
-			s.back = append(s.back, binary.BigEndian.Uint32(b))
-			s.mu.Unlock()
-		}
-	}
-}
-
-func (s *stream) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.back)
-}
-
-// end stops sending, waits for the last echo, and says what was lost or came out of order.
-func (s *stream) end() (sent, lost int, ordered bool) {
-	close(s.stop)
-	sent = <-s.sent
-	for end := time.Now().Add(3 * time.Second); s.count() < sent && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return sent, sent - len(s.back), slices.IsSorted(s.back)
+	return nettest.NewStream(t, f.guest, internetAddr+":7")
 }
 
 // ns finds a namespace by its name in field.
@@ -290,8 +195,8 @@ func (f *field) flows(t testing.TB) {
 		return
 	}
 	s := f.stream(t)
-	await(t, "an echo comes back", func() bool { return s.count() > 20 })
-	if _, lost, ordered := s.end(); lost > 0 || !ordered {
+	await(t, "an echo comes back", func() bool { return s.Count() > 20 })
+	if _, lost, ordered := s.End(); lost > 0 || !ordered {
 		t.Errorf("%d datagrams lost, in order %v", lost, ordered)
 	}
 }

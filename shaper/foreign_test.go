@@ -39,7 +39,7 @@ func TestForeignRoot(t *testing.T) {
 		},
 		{
 			"classful", []string{"handle", "1:", "htb"}, "wan0: foreign root qdisc htb 1:", "",
-			[]string{"wan0: root qdisc htb 1:: it had classes, which are gone"},
+			[]string{"wan0: root qdisc htb 1: had classes, which are gone: the kernel's default is there now"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestTeardownAndResume(t *testing.T) {
 	must(t, r.Set(t.Context(), cfg))
 	f.settings(t, cfg)
 	s := f.stream(t)
-	await(t, "echoes", func() bool { return s.count() > 20 })
+	await(t, "echoes", func() bool { return s.Count() > 20 })
 	notRestored, err := r.Teardown(t.Context())
 	if err != nil || len(notRestored) != 0 {
 		t.Fatal(notRestored, err)
@@ -160,8 +160,48 @@ func TestTeardownAndResume(t *testing.T) {
 		t.Errorf("resumed: state %s", s)
 	}
 	planIsEmpty(t, r, cfg)
-	n := s.count()
-	await(t, "echoes go on", func() bool { return s.count() > n+20 })
+	n := s.Count()
+	await(t, "echoes go on", func() bool { return s.Count() > n+20 })
+}
+
+// A pause takes away what a teardown would, and forgets nothing that it puts back.
+func TestPauseKeepsWhatTeardownPutsBack(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	cfg.Uplinks[0].Adopt = true
+	f.tc(t, "qdisc", "add", "dev", "wan0", "root", "handle", "7:", "pfifo", "limit", "77")
+	before := f.tc(t, "qdisc", "show")
+	r := f.reconciler(t)
+	must(t, r.Pause(t.Context())) // before the first Set: keeps that from shaping
+	must(t, r.Set(t.Context(), cfg))
+	if got := f.tc(t, "qdisc", "show"); got != before || r.State()[0].State != StatePaused {
+		t.Errorf("state %s, was\n%sis\n%s", r.State()[0].State, before, got)
+	}
+	p, err := r.Plan(t.Context(), cfg)
+	must(t, err)
+	did, err := r.Apply(t.Context(), cfg)
+	must(t, err)
+	if diff := cmp.Diff(p.String(), Plan{Steps: did.Done}.String()); diff != "" {
+		t.Errorf("planned, and not done (-want +got):\n%s", diff)
+	}
+	f.settings(t, cfg)
+	f.flows(t)
+
+	must(t, r.Pause(t.Context()))
+	if out := f.tc(t, "qdisc", "show"); strings.Contains(out, "5c1e") || strings.Contains(out, "clsact") || strings.Contains(out, "pfifo 7:") {
+		t.Errorf("paused:\n%s", out)
+	}
+	f.flows(t)
+	must(t, r.Resume(t.Context()))
+	planIsEmpty(t, r, cfg)
+	must(t, r.Pause(t.Context()))
+	notRestored, err := f.reconciler(t).Teardown(t.Context()) // another agent remembers
+	if err != nil || len(notRestored) != 0 {
+		t.Error(notRestored, err)
+	}
+	if got := f.tc(t, "qdisc", "show"); got != before {
+		t.Errorf("was\n%sis\n%s", before, got)
+	}
 }
 
 // A clsact with somebody else's filter stays, with the filter; the others go.
@@ -189,6 +229,7 @@ func TestTeardownLeavesStrangersFilters(t *testing.T) {
 }
 
 func TestStrangersBeforeOursAreNamed(t *testing.T) {
+	nettest.Require(t, "tcx")
 	f := newField(t)
 	cfg := fieldConfig(t)
 	r := f.reconciler(t)

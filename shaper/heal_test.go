@@ -3,11 +3,12 @@ package shaper
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/vishvananda/netlink"
 
 	"github.com/slicegate/slicegate/internal/nettest"
 )
@@ -129,6 +130,7 @@ func TestInterfacesMayAppearLater(t *testing.T) {
 	planIsEmpty(t, r, cfg)
 }
 
+// An interface that goes down is left down, also while what is on it is healed, and is whole when it comes up.
 func TestInterfaceThatGoesDownIsLeftDown(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
@@ -136,14 +138,35 @@ func TestInterfaceThatGoesDownIsLeftDown(t *testing.T) {
 	run(t, r)
 	must(t, r.Set(t.Context(), cfg))
 	f.settings(t, cfg)
-	must(t, f.box.Links().LinkSetDown(f.link(t, "wan0")))
-	time.Sleep(300 * time.Millisecond)
-	if f.link(t, "wan0").Attrs().OperState == netlink.OperUp {
-		t.Error("somebody took it up again")
+	for dev, harm := range map[string][]string{
+		"wan0": {"class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", "1mbit"},
+		"lan0": {"qdisc", "del", "dev", "lan0", "clsact"},
+	} {
+		t.Run(dev, func(t *testing.T) {
+			must(t, f.box.Links().LinkSetDown(f.link(t, dev)))
+			before := r.Reconciles()[Changed]
+			f.tc(t, harm...)
+			await(t, "healed", func() bool { return r.Reconciles()[Changed] > before })
+			if f.link(t, dev).Attrs().Flags&net.FlagUp != 0 {
+				t.Error("somebody took it up again")
+			}
+			must(t, f.box.Links().LinkSetUp(f.link(t, dev)))
+			start := time.Now()
+			await(t, "the plan is empty", func() bool { p, err := r.Plan(t.Context(), cfg); return err == nil && p.Empty() })
+			if !f.echoes(t, 100, healTestBound) {
+				t.Error("nothing passes")
+			}
+			t.Logf("whole %s after it came up", time.Since(start))
+			f.flows(t)
+		})
 	}
-	must(t, f.box.Links().LinkSetUp(f.link(t, "wan0")))
-	await(t, "the plan is empty", func() bool { p, err := r.Plan(t.Context(), cfg); return err == nil && p.Empty() })
-	f.flows(t)
+}
+
+// fightWait is how long r keeps still.
+func (r *Reconciler) fightWait() time.Duration {
+	r.working.Lock()
+	defer r.working.Unlock()
+	return r.fights.wait(time.Now())
 }
 
 func TestStalePlanIsRefused(t *testing.T) {
@@ -176,9 +199,17 @@ func TestEveryStepMayFail(t *testing.T) {
 			}
 			return nil
 		}
-		err := r.Set(t.Context(), cfg)
+		did, err := r.Apply(t.Context(), cfg)
 		if !errors.Is(err, errInjected) || !strings.Contains(err.Error(), failing.String()) {
 			t.Fatalf("step %d, %s: %v", i, failing, err)
+		}
+		if len(did.Failed) != 1 || did.Failed[0].Step.String() != failing.String() {
+			t.Errorf("step %d, %s: failed %v", i, failing, did.Failed)
+		}
+		for _, s := range p.Steps {
+			if !hasStep(did.Done, s) && !hasStep(did.Skipped, s) && s.String() != failing.String() {
+				t.Errorf("step %d, %s: nobody tells of %s", i, failing, s)
+			}
 		}
 		if s := r.State()[0].State; failing.Group == "fibre" && s != StateFailed || failing.Group != "fibre" && s != StateShaped {
 			t.Errorf("step %d, %s: state %s", i, failing, s)
@@ -197,8 +228,11 @@ func TestEveryStepMayFail(t *testing.T) {
 		}
 		_, err = r.Teardown(t.Context())
 		must(t, err)
-		r.paused = false
 	}
+}
+
+func hasStep(list []Step, s Step) bool {
+	return slices.ContainsFunc(list, func(o Step) bool { return o.String() == s.String() })
 }
 
 // An ifb that can't be brought up again must not swallow the downloads.
@@ -257,11 +291,20 @@ func TestFightIsNoticed(t *testing.T) {
 		}
 		return false
 	}
+	rounds := 0
 	await(t, "the fight is named", func() bool {
-		f.tc(t, "class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", "1mbit", "ceil", "1mbit")
+		rounds++
+		rate := fmt.Sprintf("%dkbit", 1000+rounds) // another one each time, as a program that tunes would have it
+		f.tc(t, "class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", rate, "ceil", rate)
 		time.Sleep(20 * time.Millisecond)
 		return named()
 	})
+	if healed := r.Reconciles()[Changed] - 1; healed != fightRounds { // one made it all
+		t.Errorf("named after %d rounds, want %d", healed, fightRounds)
+	}
+	if left := r.fightWait(); left < fightWithin-10*time.Second || left > fightWithin {
+		t.Errorf("keeps still for %s, want a minute", left)
+	}
 	before := r.Reconciles()[Changed]
 	f.tc(t, "class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", "1mbit", "ceil", "1mbit")
 	time.Sleep(500 * time.Millisecond)

@@ -13,9 +13,10 @@ const (
 
 // snapshot is what was counted until then.
 type snapshot struct {
-	at     time.Time
-	bytes  map[Key]uint64
-	delays map[Key]*Histogram
+	at      time.Time
+	bytes   map[Key]uint64
+	delays  map[Key]*Histogram
+	devices [][2]uint64 // bytes by index and direction; in the latest two alone, which before chooses from
 }
 
 // history is the last minute's snapshots, oldest first.
@@ -30,6 +31,9 @@ func (h *history) add(s snapshot) {
 	h.shots = append(h.shots, s)
 	if len(h.shots) > snapshotsKept {
 		h.shots = h.shots[1:]
+	}
+	if old := len(h.shots) - 3; old >= 0 {
+		h.shots[old].devices = nil
 	}
 }
 

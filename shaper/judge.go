@@ -43,10 +43,8 @@ func judge(cfg Config, observed State, r *roots) judgement {
 	for _, dev := range cfg.Venue.Interfaces {
 		if _, ok := observed.Interfaces[dev]; !ok {
 			j.missing("venue", dev)
-		} else if q, ok := observed.at(dev, tcnl.Ingress); ok && q.Foreign {
+		} else if !j.mayHook(dev, observed, r, "what comes from the venue is not classified") {
 			j.leave[dev] = true
-			j.problem(fmt.Sprintf("%s: foreign %s qdisc: what comes from the venue is not classified", dev, q.kind()),
-				"remove it (tc qdisc del dev "+dev+" "+q.kind()+"), or let its owner use clsact")
 		}
 	}
 	for _, u := range cfg.Uplinks {
@@ -86,17 +84,24 @@ func (j *judgement) uplink(u Uplink, observed State, r *roots) UplinkState {
 	return s
 }
 
-// mayTake reports whether the places that we need on u's interface are free, ours, or to be adopted.
-func (j *judgement) mayTake(u Uplink, observed State, r *roots) bool {
-	if r.isTaken(u.Interface) {
+// mayHook reports whether dev's clsact is ours to make: nothing else is in its place, or came there after we had it.
+func (j *judgement) mayHook(dev string, observed State, r *roots, without string) bool {
+	q, ok := observed.at(dev, tcnl.Ingress)
+	if !ok || !q.Foreign || r.isTaken(clsactOf(dev)) {
+		j.take[clsactOf(dev)] = nil
 		return true
 	}
-	if q, ok := observed.at(u.Interface, tcnl.Ingress); ok && q.Foreign {
-		j.problem(fmt.Sprintf("%s: foreign %s qdisc: the uplink is not shaped", u.Interface, q.kind()),
-			"remove it (tc qdisc del dev "+u.Interface+" "+q.kind()+"), or let its owner use clsact")
+	j.problem(fmt.Sprintf("%s: foreign %s qdisc: %s", dev, q.kind(), without),
+		"remove it (tc qdisc del dev "+dev+" "+q.kind()+"), or let its owner use clsact without shared blocks")
+	return false
+}
+
+// mayTake reports whether the places that we need on u's interface are free, ours, or to be adopted.
+func (j *judgement) mayTake(u Uplink, observed State, r *roots) bool {
+	if !j.mayHook(u.Interface, observed, r, "the uplink is not shaped") {
 		return false
 	}
-	if u.Upload == 0 {
+	if u.Upload == 0 || r.isTaken(u.Interface) {
 		return true
 	}
 	q, ok := observed.at(u.Interface, tcnl.Root)

@@ -30,11 +30,16 @@ type Kernel struct {
 
 	// bursts are those that this process wrote into tbfs: the kernel rounds them in a dump, mostly to 0.
 	bursts map[burstKey]uint32
-	// current says of programs that are attached whether they work on our maps.
-	current map[ebpf.ProgramID]bool
+	// current says of attached programs whether they are what their filters' names say, on our maps.
+	current map[attachedProgram]bool
 	shared  []ebpf.MapID // those maps; nil until asked for
 	// fault, in tests, fails a step.
 	fault func(Step) error
+}
+
+type attachedProgram struct {
+	id     ebpf.ProgramID
+	filter string // its name
 }
 
 type burstKey struct {
@@ -44,7 +49,7 @@ type burstKey struct {
 
 // NewKernel opens sockets in the namespace that the descriptor stands for; 0 for the current one.
 func NewKernel(netnsFd int, programs Programs) (*Kernel, error) {
-	k := &Kernel{programs: programs, bursts: make(map[burstKey]uint32), current: make(map[ebpf.ProgramID]bool)}
+	k := &Kernel{programs: programs, bursts: make(map[burstKey]uint32), current: make(map[attachedProgram]bool)}
 	if err := k.open(netnsFd); err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
@@ -95,20 +100,23 @@ func (k *Kernel) forget(ifindex int) {
 	}
 }
 
-// onOurMaps reports whether a program that is attached works on the maps of the programs that we hand out. An agent that could not
-// find the maps of the one before it has other maps, under the same names.
-func (k *Kernel) onOurMaps(id ebpf.ProgramID) bool {
-	known, ok := k.current[id]
+// isWhatItSays reports whether an attached program is the one that its filter's name says, and works on the maps of the programs that
+// we hand out. An agent that could not find the maps of the one before it has other maps, under the same names.
+func (k *Kernel) isWhatItSays(p attachedProgram) bool {
+	known, ok := k.current[p]
 	if !ok {
-		known = k.compareMaps(id) == nil
-		k.current[id] = known
+		known = k.compare(p) == nil
+		k.current[p] = known
 	}
 	return known
 }
 
-var errOtherMaps = errors.New("program works on other maps")
+var (
+	errOtherMaps    = errors.New("program works on other maps")
+	errOtherProgram = errors.New("program is another than its filter says")
+)
 
-func (k *Kernel) compareMaps(id ebpf.ProgramID) error {
+func (k *Kernel) compare(p attachedProgram) error {
 	if k.shared == nil {
 		// Every program holds every map; this one is the smallest.
 		fd, err := k.programs.ProgramFD(bpf.Variant{Role: bpf.VenueEgress, Hook: 1})
@@ -119,11 +127,14 @@ func (k *Kernel) compareMaps(id ebpf.ProgramID) error {
 			return err
 		}
 	}
-	attached, err := ebpf.NewProgramFromID(id)
+	attached, err := ebpf.NewProgramFromID(p.id)
 	if err != nil {
 		return err
 	}
 	defer attached.Close()
+	if info, err := attached.Info(); err != nil || !bpf.Named(p.filter, info.Name) {
+		return errors.Join(err, errOtherProgram)
+	}
 	have, err := mapsOf(attached)
 	if err != nil {
 		return err

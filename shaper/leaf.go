@@ -1,6 +1,7 @@
 package shaper
 
 import (
+	"github.com/slicegate/slicegate/bpf"
 	"github.com/slicegate/slicegate/internal/slice"
 	"github.com/slicegate/slicegate/internal/tcnl"
 )
@@ -16,6 +17,7 @@ func (t tree) leaf(s State, sl Slice) {
 			mode = tcnl.CakeDualDestination
 		}
 		s.add(Qdisc{Dev: dev, Handle: handle, Parent: class, Options: tcnl.Cake{FlowMode: mode, SplitGSO: true}})
+		s.program(dev, handle, "", bpf.Variant{Role: bpf.LeafHost})
 		return
 	}
 	s.add(Qdisc{Dev: dev, Handle: handle, Parent: class, Options: tcnl.TBF{

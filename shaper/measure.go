@@ -135,7 +135,11 @@ func (s *Shaper) snapshot() error {
 	if err != nil {
 		return err
 	}
-	shot := snapshot{at: time.Now(), bytes: make(map[Key]uint64), delays: make(map[Key]*Histogram)}
+	moved, err := s.devices.moved()
+	if err != nil {
+		return err
+	}
+	shot := snapshot{at: time.Now(), bytes: make(map[Key]uint64), delays: make(map[Key]*Histogram), devices: moved}
 	for _, sm := range m.Slices {
 		shot.bytes[sm.Key] = sm.Total.Bytes
 		if sm.Delays != nil {

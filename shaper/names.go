@@ -33,48 +33,66 @@ var (
 // names is the kernel's own list of names and numbers.
 type names struct{ m *ebpf.Map }
 
-// assign gives every wanted name a number: the one that it has, one that was never given out, or at last one whose name is no
-// longer wanted. Numbers of the last sort are in recycled: what was counted under them belongs to somebody else.
-func (n names) assign(s section, wanted []string) (numbers map[string]int, recycled []int, err error) {
+// numbering is how a section's names get their numbers.
+type numbering struct {
+	numbers  map[string]int
+	renamed  map[int]string // numbers whose name is to be written
+	recycled []int          // those of them that had another name: what was counted under them belongs to somebody else
+}
+
+// number finds a number for every wanted name: the one that it has, one that was never given out, or at last one whose name is no
+// longer wanted. It writes nothing.
+func (n names) number(s section, wanted []string) (numbering, error) {
 	have, err := n.read(s)
 	if err != nil {
-		return nil, nil, err
+		return numbering{}, err
 	}
 	wants := make(map[string]bool, len(wanted))
 	for _, name := range wanted {
 		wants[name] = true
 	}
-	numbers = make(map[string]int, len(wanted))
+	out := numbering{numbers: make(map[string]int, len(wanted)), renamed: make(map[int]string)}
 	var unused, stale []int
 	for number := s.first; number < s.end; number++ {
 		switch name := have[number]; {
 		case name == "":
 			unused = append(unused, number)
 		case wants[name]:
-			numbers[name] = number
+			out.numbers[name] = number
 		default:
 			stale = append(stale, number)
 		}
 	}
 	free := append(unused, stale...)
 	for _, name := range wanted {
-		if _, ok := numbers[name]; ok {
+		if _, ok := out.numbers[name]; ok {
 			continue
 		}
 		if len(free) == 0 {
-			return nil, nil, fmt.Errorf("number %s %q: more than %d names", s.what, name, s.end-s.first)
+			return numbering{}, fmt.Errorf("number %s %q: more than %d names", s.what, name, s.end-s.first)
 		}
 		number := free[0]
 		free = free[1:]
 		if have[number] != "" {
-			recycled = append(recycled, number)
+			out.recycled = append(out.recycled, number)
 		}
+		out.numbers[name], out.renamed[number] = number, name
+	}
+	return out, nil
+}
+
+// assign is number, and writes the names.
+func (n names) assign(s section, wanted []string) (numbers map[string]int, recycled []int, err error) {
+	out, err := n.number(s, wanted)
+	if err != nil {
+		return nil, nil, err
+	}
+	for number, name := range out.renamed {
 		if err := n.write(s, number, name); err != nil {
 			return nil, nil, err
 		}
-		numbers[name] = number
 	}
-	return numbers, recycled, nil
+	return out.numbers, out.recycled, nil
 }
 
 // read gives a section's names by number.

@@ -18,6 +18,18 @@ func (s *Shaper) Number(slices, uplinks, experiences []string) (Numbers, error) 
 	}, errors.Join(err1, err2, err3)
 }
 
+// Foresee gives the numbers that Number would, and writes nothing.
+func (s *Shaper) Foresee(slices, uplinks, experiences []string) (Numbers, error) {
+	ofSlices, err1 := s.names.number(sliceSection, slices)
+	ofUplinks, err2 := s.names.number(uplinkSection, uplinks)
+	ofExperiences, err3 := s.names.number(experienceSection, experiences)
+	return Numbers{
+		Slices:      narrow[slice.ID](ofSlices.numbers),
+		Uplinks:     narrow[uint8](ofUplinks.numbers),
+		Experiences: narrow[uint8](ofExperiences.numbers),
+	}, errors.Join(err1, err2, err3)
+}
+
 // assign numbers one section; theirs says whether a counter belongs to number n.
 func (s *Shaper) assign(sec section, wanted []string, theirs func(n, experience int, k Key) bool) (map[string]int, error) {
 	numbers, recycled, err := s.names.assign(sec, wanted)

@@ -67,6 +67,9 @@ func (q Qdisc) kind() string {
 func (q Qdisc) params() []param {
 	kind := param{name: q.kind(), fixed: true}
 	if q.Parent == tcnl.Ingress {
+		if q.Options == (tcnl.Clsact{Shared: true}) {
+			return []param{kind, {name: "with", value: "shared blocks", fixed: true}}
+		}
 		return []param{kind}
 	}
 	handle := param{name: "handle", value: q.Handle.String(), fixed: true, silent: true}
@@ -152,12 +155,12 @@ func ticksText(ticks uint32) string {
 	return timeText((time.Duration(ticks) * tcnl.TickNanoseconds).Round(time.Microsecond / 10))
 }
 
-// Filter is what is in our slot of a hook: preference 1.
+// Filter is what is in our slot of a hook, preference 1, or at a leaf of ours, whatever its preference.
 type Filter struct {
 	Dev          string
-	Hook         tcnl.Handle
-	Kind         string // bpf, unless somebody else took the slot
-	Program      string // the filter's name, which tells the program and its constants
+	Hook         tcnl.Handle // or the leaf's handle
+	Kind         string      // bpf, unless somebody else took the slot
+	Program      string      // the filter's name, which tells the program and its constants
 	DirectAction bool
 	Redirect     string // device that matching packets go out of; "" for none
 	// Stray is what keeps an observed filter from being what it seems: a program on other maps, a dead redirect, more actions.
@@ -168,8 +171,17 @@ type Filter struct {
 	observed tcnl.Filter
 }
 
-// ID gives f's place.
-func (f Filter) ID() ID { return ID{Kind: FilterObject, Dev: f.Dev, Place: f.Hook} }
+// ID gives f's place. At a leaf the preference is a part of it, where a handle has the class.
+func (f Filter) ID() ID {
+	id := ID{Kind: FilterObject, Dev: f.Dev, Place: f.Hook}
+	if f.atLeaf() {
+		id.Place += tcnl.Handle(max(f.observed.Pref, slotPref))
+	}
+	return id
+}
+
+// atLeaf reports whether f looks at packets on their way into a leaf's queues.
+func (f Filter) atLeaf() bool { return f.Hook != tcnl.HookIngress && f.Hook != tcnl.HookEgress }
 
 func (f Filter) name() string { return f.Hook.String() }
 

@@ -25,7 +25,7 @@ func (k *Kernel) Observe(ctx context.Context) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	o := &observer{State: s, Kernel: k, names: byIndex, trees: make(map[int]bool)}
+	o := &observer{State: s, Kernel: k, names: byIndex, trees: make(map[int]bool), classed: make(map[int][]tcnl.Handle)}
 	for _, q := range qdiscs {
 		if q.Parent == tcnl.Root && q.Handle == rootHandle {
 			o.trees[q.Ifindex] = true
@@ -43,11 +43,8 @@ func (k *Kernel) Observe(ctx context.Context) (State, error) {
 		}
 	}
 	for _, q := range qdiscs {
-		if q.Options != (tcnl.Clsact{}) {
-			continue
-		}
-		for _, hook := range []tcnl.Handle{tcnl.HookIngress, tcnl.HookEgress} {
-			if err := o.filters(q.Ifindex, hook); err != nil {
+		for _, place := range o.filtered(q) {
+			if err := o.filters(q.Ifindex, place); err != nil {
 				return State{}, err
 			}
 		}
@@ -55,7 +52,25 @@ func (k *Kernel) Observe(ctx context.Context) (State, error) {
 	return o.State, nil
 }
 
-// ifbGroup marks an ifb of ours from its first moment: the kernel takes no alias when it makes a link.
+// filtered are the places of a qdisc where filters may be that matter: a clsact's hooks, and what of our trees would heed them.
+func (o *observer) filtered(q tcnl.Qdisc) []tcnl.Handle {
+	if q.Options == (tcnl.Clsact{}) {
+		return []tcnl.Handle{tcnl.HookIngress, tcnl.HookEgress}
+	}
+	if !o.trees[q.Ifindex] {
+		return nil
+	}
+	switch q.Options.(type) {
+	case tcnl.Cake, tcnl.FQCoDel:
+		return []tcnl.Handle{q.Handle}
+	case tcnl.HTB:
+		return append(o.classed[q.Ifindex], q.Handle)
+	}
+	return nil
+}
+
+// ifbGroup marks an ifb of ours from its first moment: the kernel takes no alias when it makes a link. Either mark will do, for the
+// alias under whatever name, so that one that somebody renames or relabels is not left behind.
 const ifbGroup = 0x5c1e
 
 // observeLinks lists the interfaces, and gives their names by index.
@@ -76,7 +91,7 @@ func (k *Kernel) observeLinks(s State) (map[int]string, error) {
 			MTU:      a.MTU,
 			Up:       a.Flags&net.FlagUp != 0,
 			Ethernet: a.EncapType == "ether" || a.EncapType == "loopback",
-			Ours:     l.Type() == "ifb" && isIfbName(a.Name) && (a.Alias == ifbAlias || a.Alias == "" && a.Group == ifbGroup),
+			Ours:     l.Type() == "ifb" && (a.Alias == ifbAlias || a.Group == ifbGroup && isIfbName(a.Name)),
 		}
 		s.Interfaces[a.Name] = link
 		if link.Ours {
@@ -91,6 +106,8 @@ type observer struct {
 	*Kernel
 	names map[int]string
 	trees map[int]bool // interfaces whose root is ours
+
+	classed map[int][]tcnl.Handle // the classes of those trees
 }
 
 // qdisc keeps what is ours or in our places: roots, clsacts, and what is below a root of ours. Handle 0 is the kernel's default.
@@ -125,12 +142,13 @@ func (o *observer) classes(ifindex int) error {
 	for _, c := range classes {
 		if c.Handle.Qdisc() == rootHandle {
 			o.add(Class{Dev: dev, Handle: c.Handle, Parent: c.Parent, HTB: c.HTB})
+			o.classed[ifindex] = append(o.classed[ifindex], c.Handle)
 		}
 	}
 	return nil
 }
 
-// filters finds what is in our slot of a hook, and who else is there.
+// filters finds what is in our slot of a hook, and who else is there; at a leaf, all that is there.
 func (o *observer) filters(ifindex int, hook tcnl.Handle) error {
 	dev := o.names[ifindex]
 	if dev == "" {
@@ -147,6 +165,8 @@ func (o *observer) filters(ifindex int, hook tcnl.Handle) error {
 		}
 		stranger := Stranger{Dev: dev, Hook: hook, Pref: f.Pref, Kind: f.Kind, Name: f.BPF.Name}
 		switch {
+		case hook != tcnl.HookIngress && hook != tcnl.HookEgress:
+			o.slot(dev, f)
 		case f.Pref == slotPref && (f.Handle == slotHandle || f.Kind != "bpf" || f.Protocol != tcnl.ProtocolAll):
 			o.slot(dev, f)
 		case !seen[stranger]:
@@ -175,8 +195,8 @@ func (o *observer) slot(dev string, f tcnl.Filter) {
 	default:
 		filter.Redirect = o.names[a.Redirect]
 	}
-	if bpf.Ours(f.BPF.Name) && !o.onOurMaps(ebpf.ProgramID(f.BPF.ProgramID)) {
-		filter.Stray = "other maps"
+	if bpf.Ours(f.BPF.Name) && !o.isWhatItSays(attachedProgram{ebpf.ProgramID(f.BPF.ProgramID), f.BPF.Name}) {
+		filter.Stray = "another program or other maps"
 	}
 	o.add(filter)
 }

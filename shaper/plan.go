@@ -102,6 +102,16 @@ type Plan struct {
 // Empty reports whether there is nothing to do.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 }
 
+// objects says what is done to which objects, without their values.
+func (p Plan) objects() string {
+	var b strings.Builder
+	for _, s := range p.Steps {
+		b.WriteString(strings.Join([]string{s.Op.String(), s.Kind(), s.Dev(), s.Name()}, " "))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
 // String is one line a step.
 func (p Plan) String() string {
 	if p.Empty() {

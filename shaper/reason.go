@@ -15,6 +15,7 @@ const (
 type fights struct {
 	rounds map[string][]time.Time // by what was healed
 	over   string                 // what was fought over last; "" for no fight
+	plan   string                 // the plan that was last made for it
 	until  time.Time              // keep still
 }
 
@@ -23,8 +24,10 @@ const (
 	fightWithin = time.Minute
 )
 
-// record notes that plan healed something. Twenty times within a minute is a fight.
-func (f *fights) record(now time.Time, plan string) {
+// record notes that something was healed. Twenty times within a minute is a fight: over the same objects, whatever values another
+// program gives them.
+func (f *fights) record(now time.Time, p Plan) {
+	plan := p.objects()
 	recent := make(map[string][]time.Time)
 	for p, times := range f.rounds {
 		for _, t := range times {
@@ -37,7 +40,7 @@ func (f *fights) record(now time.Time, plan string) {
 	f.rounds = recent
 	// Once at it, a fight goes on with every round: one a minute.
 	if len(recent[plan]) >= fightRounds || f.fighting(now) && plan == f.over {
-		f.over, f.until = plan, now.Add(fightWithin)
+		f.over, f.plan, f.until = plan, p.String(), now.Add(fightWithin)
 	}
 }
 

@@ -45,6 +45,8 @@ type Reconciler struct {
 	known   map[string]int       // ifindexes when OnChange was called last
 	seen    map[string]Interface // the configuration's, at the last look
 	failed  bool                 // the last look
+	settled *State               // the kernel as the last look left it; nil where that is not known
+	follows bool                 // Run hears what others change
 
 	mu       sync.Mutex // guards what is shown
 	states   []UplinkState
@@ -124,24 +126,40 @@ func (r *Reconciler) Reconciles() map[string]uint64 {
 func (r *Reconciler) Set(ctx context.Context, cfg Config) error {
 	r.working.Lock()
 	defer r.working.Unlock()
+	_, err := r.setLocked(ctx, cfg)
+	return err
+}
+
+// Apply is Set after Resume, in one: it shapes whatever was paused or torn down, and says what it truly did, also with an error.
+func (r *Reconciler) Apply(ctx context.Context, cfg Config) (Result, error) {
+	r.working.Lock()
+	defer r.working.Unlock()
 	if err := ctx.Err(); err != nil {
-		return err
+		return Result{}, err
+	}
+	r.paused = false
+	return r.setLocked(ctx, cfg)
+}
+
+func (r *Reconciler) setLocked(ctx context.Context, cfg Config) (Result, error) {
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
 	}
 	r.want = &cfg
 	return r.demandLocked(ctx)
 }
 
 // demandLocked reconciles for a caller who waits. What fails is left to Run to try again.
-func (r *Reconciler) demandLocked(ctx context.Context) error {
+func (r *Reconciler) demandLocked(ctx context.Context) (Result, error) {
 	// Once begun it is not left half done because somebody does not wait any longer. It takes milliseconds.
-	err := r.reconcileLocked(context.WithoutCancel(ctx), onDemand)
+	did, err := r.reconcileLocked(context.WithoutCancel(ctx), onDemand)
 	if err != nil {
 		r.heard.retry()
 	}
-	return err
+	return did, err
 }
 
-// Plan tells what Set would do now.
+// Plan tells what Apply would do now.
 func (r *Reconciler) Plan(ctx context.Context, cfg Config) (Plan, error) {
 	r.working.Lock()
 	defer r.working.Unlock()
@@ -153,8 +171,20 @@ func (r *Reconciler) Plan(ctx context.Context, cfg Config) (Plan, error) {
 	return p, err
 }
 
-// Teardown removes all that is ours, puts back what was there before, and keeps away until Resume. What could not be put back
-// is named.
+// Pause removes all that is ours, and keeps away until Resume or Apply. What Teardown puts back stays remembered. Before the first Set
+// it changes nothing, and keeps that from shaping.
+func (r *Reconciler) Pause(ctx context.Context) error {
+	r.working.Lock()
+	defer r.working.Unlock()
+	r.paused = true
+	if _, err := r.demandLocked(ctx); err != nil {
+		return fmt.Errorf("pause: %w", err)
+	}
+	return nil
+}
+
+// Teardown removes all that is ours, puts back what was there before, and keeps away until Resume or Apply. What could not be put
+// back is named.
 func (r *Reconciler) Teardown(ctx context.Context) (notRestored []string, err error) {
 	r.working.Lock()
 	defer r.working.Unlock()
@@ -162,7 +192,7 @@ func (r *Reconciler) Teardown(ctx context.Context) (notRestored []string, err er
 		r.want = &Config{}
 	}
 	r.paused = true
-	if err := r.demandLocked(ctx); err != nil {
+	if _, err := r.demandLocked(ctx); err != nil {
 		return nil, fmt.Errorf("tear down: %w", err)
 	}
 	observed, err := r.kernel.Observe(ctx)
@@ -172,24 +202,31 @@ func (r *Reconciler) Teardown(ctx context.Context) (notRestored []string, err er
 	return r.roots.release(r.kernel, observed.Interfaces, func(string) bool { return false })
 }
 
-// Resume shapes again after Teardown.
+// Resume shapes again after Pause or Teardown.
 func (r *Reconciler) Resume(ctx context.Context) error {
 	r.working.Lock()
 	defer r.working.Unlock()
 	r.paused = false
-	return r.demandLocked(ctx)
+	_, err := r.demandLocked(ctx)
+	return err
 }
 
 // planLocked compares what was observed with what cfg asks for.
 func (r *Reconciler) planLocked(cfg Config, observed State) (Plan, judgement, error) {
-	j := judge(cfg, observed, r.roots)
-	env := r.kernel.env(observed)
-	env.Leave = j.leave
-	desired, err := Desired(cfg, env)
+	desired, j, err := r.desiredLocked(cfg, observed)
 	if err != nil {
 		return Plan{}, j, err
 	}
 	return Diff(observed, desired), j, nil
+}
+
+// desiredLocked is what cfg asks for where things are as observed.
+func (r *Reconciler) desiredLocked(cfg Config, observed State) (State, judgement, error) {
+	j := judge(cfg, observed, r.roots)
+	env := r.kernel.env(observed)
+	env.Leave = j.leave
+	desired, err := Desired(cfg, env)
+	return desired, j, err
 }
 
 // targetLocked is the configuration in force: none while paused.

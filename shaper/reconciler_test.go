@@ -98,7 +98,7 @@ func TestRetuneLosesNothing(t *testing.T) {
 	must(t, r.Set(t.Context(), cfg))
 	f.settings(t, cfg)
 	s := f.stream(t)
-	await(t, "echoes", func() bool { return s.count() > 50 })
+	await(t, "echoes", func() bool { return s.Count() > 50 })
 	before := f.leaf(t, "ifb-fibre", 3).Stats.Packets
 	r.kernel.fault = func(s Step) error {
 		if s.Op != Change {
@@ -112,7 +112,7 @@ func TestRetuneLosesNothing(t *testing.T) {
 		cfg.Uplinks[0].Shares = map[slice.ID]Share{2: {Min: slice.Share{Percent: float64(10 + i)}}}
 		must(t, r.Set(t.Context(), cfg))
 	}
-	sent, lost, ordered := s.end()
+	sent, lost, ordered := s.End()
 	if lost != 0 || !ordered {
 		t.Errorf("of %d datagrams %d were lost, in order %v", sent, lost, ordered)
 	}
@@ -132,7 +132,7 @@ func TestRestartLosesNothing(t *testing.T) {
 			must(t, f.reconciler(t).Set(t.Context(), cfg))
 			f.settings(t, cfg)
 			s := f.stream(t)
-			await(t, "echoes", func() bool { return s.count() > 50 })
+			await(t, "echoes", func() bool { return s.Count() > 50 })
 
 			conn, err := tcnl.Dial(f.box.Fd())
 			must(t, err)
@@ -155,7 +155,7 @@ func TestRestartLosesNothing(t *testing.T) {
 			if same := cmp.Equal(old, now); same != found {
 				t.Errorf("programs were %v, are %v", old, now)
 			}
-			if sent, lost, ordered := s.end(); lost != 0 || !ordered {
+			if sent, lost, ordered := s.End(); lost != 0 || !ordered {
 				t.Errorf("of %d datagrams %d were lost, in order %v", sent, lost, ordered)
 			}
 			planIsEmpty(t, r, cfg)

@@ -12,12 +12,16 @@ import (
 	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
-// roots remembers, until teardown, on which interfaces we took the root's place, and what was there. It outlives the agent: a root
-// that is not ours on an interface that was taken is drift, on another it is somebody's.
+// roots remembers, until teardown, on which interfaces we took the root's place, and what was there; and under clsactOf the interface,
+// where we took that of clsact. It outlives the agent: what is not ours in a place that was taken is drift, in another it is
+// somebody's.
 type roots struct {
 	path  string
 	taken map[string]*SavedRoot // by interface; nil for the kernel's default
 }
+
+// clsactOf stands for an interface's clsact. No interface has a name with a space.
+func clsactOf(dev string) string { return dev + " clsact" }
 
 // SavedRoot is a root qdisc that somebody else had made.
 type SavedRoot struct {
@@ -107,7 +111,7 @@ func (r *roots) release(k *Kernel, interfaces map[string]Interface, keep func(de
 		}
 		if was != nil {
 			if err := k.putBack(interfaces[dev].Index, *was); err != nil {
-				notRestored = append(notRestored, fmt.Sprintf("%s: root qdisc %s: %v", dev, was, err))
+				notRestored = append(notRestored, fmt.Sprintf("%s: root qdisc %s %v", dev, was, err))
 			}
 		}
 		delete(r.taken, dev)
@@ -120,9 +124,10 @@ func (r *roots) release(k *Kernel, interfaces map[string]Interface, keep func(de
 	return notRestored, r.save()
 }
 
+// Why a root is not put back; the kernel's default is there instead.
 var (
-	errNoInterface = errors.New("the interface is gone")
-	errHadClasses  = errors.New("it had classes, which are gone")
+	errNoInterface = errors.New("went with its interface")
+	errHadClasses  = errors.New("had classes, which are gone: the kernel's default is there now")
 )
 
 func (k *Kernel) putBack(ifindex int, was SavedRoot) error {
@@ -132,7 +137,11 @@ func (k *Kernel) putBack(ifindex int, was SavedRoot) error {
 	if was.Classful {
 		return errHadClasses
 	}
-	return k.conn.ReplaceQdisc(tcnl.Qdisc{
+	err := k.conn.ReplaceQdisc(tcnl.Qdisc{
 		Ifindex: ifindex, Handle: was.Handle, Parent: tcnl.Root, Options: tcnl.Raw{Name: was.Kind, Data: string(was.Options)},
 	})
+	if err != nil {
+		return fmt.Errorf("was not taken by the kernel, whose default is there now: %w", err)
+	}
+	return nil
 }

@@ -14,12 +14,17 @@ const maxRounds = 5
 // errUnsettled is what a kernel gets that does not keep what is written.
 var errUnsettled = errors.New("the kernel is not as it was told to be, however often")
 
-// reconcileLocked brings the kernel to the configuration, and looks again until there is nothing left to do.
-func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) error {
+// reconcileLocked brings the kernel to the configuration, and looks again until there is nothing left to do. It says what it did.
+func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, error) {
 	if r.want == nil {
-		return nil
+		return Result{}, nil
 	}
 	out := outcome{result: Unchanged, err: errUnsettled}
+	if why == onDemand && r.retuneLocked(ctx, &out) {
+		r.finishLocked(out)
+		return out.did, nil
+	}
+	r.settled = nil
 	for range maxRounds {
 		again, err := r.roundLocked(ctx, why, &out)
 		if errors.Is(err, ErrStale) || err == nil && again {
@@ -31,9 +36,11 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) error {
 	if out.err != nil {
 		out.result = Failed
 	}
-	r.failed = out.err != nil
+	if r.failed = out.err != nil; !r.failed && inPlace(out.last) {
+		r.settleLocked(out.observed, out.last)
+	}
 	r.finishLocked(out)
-	return out.err
+	return out.did, out.err
 }
 
 // outcome is what a reconcile came to.
@@ -42,8 +49,9 @@ type outcome struct {
 	err      error
 	observed State
 	judged   judgement
-	failed   []Failure
-	reshaped bool // objects were made or removed
+	last     []Step // of the last round
+	did      Result // done in all rounds; failed and skipped in the last
+	reshaped bool   // objects were made or removed
 }
 
 // roundLocked looks, plans and applies once. again says that a look afterwards is due: a removal may have taken more along than was
@@ -59,6 +67,7 @@ func (r *Reconciler) roundLocked(ctx context.Context, why reason, out *outcome) 
 	r.seen = seen
 	var p Plan
 	p, out.judged, err = r.planLocked(cfg, out.observed)
+	out.last = p.Steps
 	if err != nil || p.Empty() {
 		return false, err
 	}
@@ -75,7 +84,8 @@ func (r *Reconciler) roundLocked(ctx context.Context, why reason, out *outcome) 
 	if errors.Is(err, ErrStale) {
 		return false, err
 	}
-	out.failed = result.Failed
+	out.did.Done = append(out.did.Done, result.Done...)
+	out.did.Failed, out.did.Skipped = result.Failed, result.Skipped
 	if len(result.Done) > 0 {
 		out.result = Changed
 		out.reshaped = out.reshaped || reshapes
@@ -96,7 +106,7 @@ func (r *Reconciler) reportLocked(drift bool, p Plan, result Result) {
 		}
 	}
 	if drift {
-		r.fights.record(time.Now(), p.String())
+		r.fights.record(time.Now(), p)
 	}
 }
 

@@ -28,7 +28,9 @@ func (r *Reconciler) Run(ctx context.Context) error {
 		done <- r.watcher.Run(ctx, r.heard.put)
 		cancel()
 	}()
+	r.setFollows(true)
 	r.follow(ctx)
+	r.setFollows(false)
 	cancel()
 	return <-done
 }
@@ -54,7 +56,7 @@ func (r *Reconciler) follow(ctx context.Context) {
 			}
 		}
 		last = time.Now()
-		failed, keepStill := r.look(context.WithoutCancel(ctx), why, r.heard.take())
+		failed, keepStill := r.look(context.WithoutCancel(ctx), why)
 		switch {
 		case keepStill > 0:
 			retry.Reset(keepStill)
@@ -68,9 +70,10 @@ func (r *Reconciler) follow(ctx context.Context) {
 }
 
 // look reconciles, unless there is a fight to keep out of; then it says for how long.
-func (r *Reconciler) look(ctx context.Context, why reason, n news) (failed bool, keepStill time.Duration) {
+func (r *Reconciler) look(ctx context.Context, why reason) (failed bool, keepStill time.Duration) {
 	r.working.Lock()
 	defer r.working.Unlock()
+	n := r.heard.take() // with what came while another was at work: this look sees it as well
 	for ifindex := range n.touched {
 		r.kernel.forget(ifindex)
 	}
@@ -85,7 +88,8 @@ func (r *Reconciler) look(ctx context.Context, why reason, n news) (failed bool,
 			return false, left
 		}
 	}
-	return r.reconcileLocked(ctx, why) != nil, 0
+	_, err := r.reconcileLocked(ctx, why)
+	return err != nil, 0
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
@@ -100,6 +104,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // news is what was heard since the last look.
 type news struct {
 	links   bool         // interfaces changed
+	tc      bool         // somebody changed traffic control
 	lost    bool         // events were lost
 	failed  bool         // something is to be tried again
 	touched map[int]bool // interfaces whose qdiscs somebody changed
@@ -119,6 +124,7 @@ func newMailbox() *mailbox {
 
 func (m *mailbox) put(e tcnl.Event) {
 	m.mu.Lock()
+	m.news.tc = m.news.tc || e.What != tcnl.LinkChanged && e.What != tcnl.Lost
 	switch e.What {
 	case tcnl.Lost:
 		m.news.lost = true
@@ -132,6 +138,14 @@ func (m *mailbox) put(e tcnl.Event) {
 	}
 	m.mu.Unlock()
 	m.ring()
+}
+
+// quiet reports whether there are no news.
+func (m *mailbox) quiet() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.news
+	return !n.links && !n.tc && !n.lost && !n.failed
 }
 
 // retry is news of a failure that no event will tell of.

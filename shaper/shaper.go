@@ -145,8 +145,18 @@ var ErrUnfinished = errors.New("not all of it could be applied yet")
 
 // Set makes cfg the desired state, and reconciles before it returns. With an error that is not ErrUnfinished, the old one stays.
 func (s *Shaper) Set(ctx context.Context, cfg Config) error {
+	_, err := s.enforce(ctx, cfg, func(ctx context.Context, cfg Config) (Result, error) { return Result{}, s.rec.Set(ctx, cfg) })
+	return err
+}
+
+// Apply is Set, also while shaping is paused or was torn down, and says what it truly did.
+func (s *Shaper) Apply(ctx context.Context, cfg Config) (Result, error) {
+	return s.enforce(ctx, cfg, s.rec.Apply)
+}
+
+func (s *Shaper) enforce(ctx context.Context, cfg Config, reconcile func(context.Context, Config) (Result, error)) (Result, error) {
 	if err := s.box.configure(cfg); err != nil {
-		return errors.Join(err, s.box.configure(s.config()))
+		return Result{}, errors.Join(err, s.box.configure(s.config()))
 	}
 	s.mu.Lock()
 	s.cfg = cfg
@@ -154,10 +164,17 @@ func (s *Shaper) Set(ctx context.Context, cfg Config) error {
 		s.highest = max(s.highest, int(e.Number))
 	}
 	s.mu.Unlock()
-	if err := s.rec.Set(ctx, cfg); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnfinished, err)
+	if s.set.TakingOver() { // our programs come to where others are at work: they must know the venue from their first packet on
+		s.interfacesChanged()
 	}
-	return nil
+	did, err := reconcile(ctx, cfg)
+	if err != nil {
+		return did, fmt.Errorf("%w: %w", ErrUnfinished, err)
+	}
+	if err := s.set.CarryOver(); err != nil { // the books go on; keepBooks tries again
+		s.log.Error("counters_not_taken_over", "error", err)
+	}
+	return did, nil
 }
 
 func (s *Shaper) config() Config {
@@ -193,7 +210,7 @@ func (s *Shaper) Explain(f slice.Flow) (Explanation, error) {
 	return s.explainer.explain(f, bpf.Variant{ByAddress: v.ByAddress, MarkMask: v.MarkMask})
 }
 
-// Reconciler is what keeps the kernel as configured: its states, problems and Teardown.
+// Reconciler is what keeps the kernel as configured: its states and problems, Plan, Pause, Resume and Teardown.
 func (s *Shaper) Reconciler() *Reconciler { return s.rec }
 
 // Run keeps the data plane as it was Set until ctx ends.
@@ -211,6 +228,9 @@ func (s *Shaper) keepBooks(ctx context.Context) error {
 	defer shots.Stop()
 	defer recycles.Stop()
 	for {
+		if err := s.set.CarryOver(); err != nil {
+			s.log.Error("counters_not_taken_over", "error", err)
+		}
 		if err := s.snapshot(); err != nil {
 			s.log.Error("snapshot_failed", "error", err)
 		}

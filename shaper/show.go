@@ -44,7 +44,8 @@ func (r *Reconciler) finishLocked(out outcome) {
 // releaseLocked gives back the roots of interfaces that are no uplinks any more, or whose upload is off.
 func (r *Reconciler) releaseLocked(observed State) {
 	notRestored, err := r.roots.release(r.kernel, observed.Interfaces, func(dev string) bool {
-		return slices.ContainsFunc(r.want.Uplinks, func(u Uplink) bool { return u.Interface == dev && u.Upload > 0 })
+		return slices.ContainsFunc(r.want.devices(), func(d string) bool { return dev == clsactOf(d) }) ||
+			slices.ContainsFunc(r.want.Uplinks, func(u Uplink) bool { return u.Interface == dev && u.Upload > 0 })
 	})
 	if err != nil || len(notRestored) > 0 {
 		r.log.Warn("roots_not_restored", "roots", notRestored, "error", err)
@@ -63,7 +64,7 @@ func (r *Reconciler) showLocked(out outcome) ([]UplinkState, []Problem) {
 		return states, failures(out)
 	}
 	states, problems := out.judged.states, out.judged.problems
-	for _, f := range out.failed {
+	for _, f := range out.did.Failed {
 		for i := range states {
 			if states[i].Name == f.Step.Group && states[i].State == StateShaped {
 				states[i].State = StateFailed
@@ -74,7 +75,7 @@ func (r *Reconciler) showLocked(out outcome) ([]UplinkState, []Problem) {
 	problems = append(problems, leafProblems(*r.want, r.kernel.env(out.observed))...)
 	problems = append(problems, strangers(hookedOf(*r.want, out), out.observed)...)
 	if now := time.Now(); r.fights.fighting(now) {
-		line, _, _ := strings.Cut(r.fights.over, "\n")
+		line, _, _ := strings.Cut(r.fights.plan, "\n")
 		problems = append(problems, Problem{
 			What: "another program keeps undoing what we do: " + line,
 			Do:   "stop it, or take the interface from it; until then we mend once a minute",
@@ -97,7 +98,7 @@ func hookedOf(cfg Config, out outcome) map[string]int {
 // failures are what the kernel refused, or what kept us from asking.
 func failures(out outcome) []Problem {
 	var list []Problem
-	for _, f := range out.failed {
+	for _, f := range out.did.Failed {
 		list = append(list, Problem{
 			What: fmt.Sprintf("%s: %v", f.Step, f.Err),
 			Do:   "it is tried again by itself; the kernel's words say what it lacks",

@@ -8,6 +8,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
+
+	"github.com/slicegate/slicegate/internal/nettest"
 )
 
 // move sends some packets from the device to the server.
@@ -25,6 +27,7 @@ func (b *testBox) move(packets int) {
 
 // A tcx program that lets packets pass ends their way through the hook: ours, a clsact filter, never sees them.
 func TestProgramThatIsKeptFromRunningIsAProblem(t *testing.T) {
+	nettest.Require(t, "tcx")
 	b := newBox(t)
 	b.start(b.config())
 	look := func() string {

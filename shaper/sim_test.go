@@ -102,6 +102,9 @@ func (s *sim) fits(o Object) error {
 	}
 	switch o := o.(type) {
 	case Qdisc:
+		if o.Parent != tcnl.Root && o.Parent != tcnl.Ingress && s.elsewhere(o) {
+			return fmt.Errorf("its handle is taken")
+		}
 		if o.Parent == tcnl.Root || o.Parent == tcnl.Ingress || s.holds(o.Dev, o.Parent.Qdisc()) && o.Parent.Qdisc() != rootHandle {
 			return nil
 		}
@@ -119,6 +122,12 @@ func (s *sim) fits(o Object) error {
 			return fmt.Errorf("no class %s", o.Parent)
 		}
 	case Filter:
+		if o.atLeaf() {
+			if !s.holds(o.Dev, o.Hook) {
+				return fmt.Errorf("no qdisc %s", o.Hook)
+			}
+			return nil
+		}
 		if q, ok := s.at(o.Dev, tcnl.Ingress); !ok || q.kind() != "clsact" {
 			return fmt.Errorf("no clsact")
 		}
@@ -127,6 +136,16 @@ func (s *sim) fits(o Object) error {
 		}
 	}
 	return nil
+}
+
+// elsewhere reports whether a qdisc in another place has q's handle.
+func (s *sim) elsewhere(q Qdisc) bool {
+	for _, o := range s.Objects {
+		if other, ok := o.(Qdisc); ok && other.Dev == q.Dev && other.Handle == q.Handle && other.Parent != q.Parent {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *sim) holds(dev string, handle tcnl.Handle) bool {
@@ -184,6 +203,9 @@ func (s *sim) goes(o, other Object) bool {
 	case Qdisc:
 		switch other := other.(type) {
 		case Filter:
+			if other.atLeaf() {
+				return other.Hook == o.Handle
+			}
 			return o.Parent == tcnl.Ingress
 		case Class:
 			return o.Parent == tcnl.Root
@@ -278,12 +300,26 @@ func (s *sim) tamper(rnd *rand.Rand) string {
 			}
 		}
 	case Qdisc:
+		if other, ok := list[rnd.IntN(len(list))].(Qdisc); ok && isLeafPlace(o) && isLeafPlace(other) && rnd.IntN(2) == 0 {
+			must2(s.remove(o))
+			must2(s.remove(other))
+			o.Dev, o.Handle, other.Handle = other.Dev, other.Handle, o.Handle
+			o.Parent, other.Parent = other.Parent, o.Parent
+			if s.fits(o) == nil {
+				s.add(o)
+			}
+			return "move " + other.Handle.String()
+		}
 		if o.Parent == tcnl.Root && rnd.IntN(2) == 0 {
 			must2(s.remove(o))
 			s.add(Qdisc{Dev: o.Dev, Handle: 1 << 16, Parent: tcnl.Root, Options: tcnl.Raw{Name: "pfifo"}, Foreign: true})
 			return "take the root of " + o.Dev
 		}
 	case Filter:
+		if o.atLeaf() && rnd.IntN(2) == 0 {
+			s.add(Filter{Dev: o.Dev, Hook: o.Hook, Kind: "u32", observed: tcnl.Filter{Pref: 7}})
+			return "put a filter at " + o.Hook.String()
+		}
 		if rnd.IntN(2) == 0 {
 			s.add(Filter{Dev: o.Dev, Hook: o.Hook, Kind: "u32"})
 			return "take the slot of " + o.Dev
@@ -294,6 +330,8 @@ func (s *sim) tamper(rnd *rand.Rand) string {
 	}
 	return strings.Join([]string{"remove", o.ID().Kind.String(), o.ID().Dev, o.name()}, " ")
 }
+
+func isLeafPlace(q Qdisc) bool { return q.Parent.Qdisc() == rootHandle && q.Parent != rootHandle }
 
 // Whatever was configured, and whatever others did to it, one plan that the kernel accepts leads to what is configured now.
 func TestEveryPlanLeadsToTheDesiredState(t *testing.T) {
@@ -333,7 +371,7 @@ func isForeign(o Object) bool {
 	case Qdisc:
 		return o.Foreign || o.Parent == tcnl.Ingress
 	case Filter:
-		return o.Kind != "bpf"
+		return o.Kind != "bpf" && !o.atLeaf()
 	}
 	return false
 }

@@ -30,7 +30,8 @@ func (k ObjectKind) String() string { return objectKinds[k] }
 type ID struct {
 	Kind ObjectKind
 	Dev  string
-	// Place is the parent of a qdisc, the class's own handle, and the hook of a filter. It is 0 for a link.
+	// Place is the parent of a qdisc, the class's own handle, and the hook of a filter, or its leaf and preference. It is 0 for a
+	// link.
 	Place tcnl.Handle
 }
 
@@ -144,10 +145,13 @@ func (id ID) rank() int {
 		}
 		return 4
 	}
-	if id.Place == tcnl.HookIngress {
+	switch id.Place {
+	case tcnl.HookIngress:
 		return 9
+	case tcnl.HookEgress:
+		return 8
 	}
-	return 8
+	return 6
 }
 
 // Fingerprint tells one observed state from another.

@@ -21,7 +21,7 @@ func (d differ) ours(o Object) bool {
 		}
 		return !o.Foreign
 	case Filter:
-		return bpf.Ours(o.Program)
+		return o.atLeaf() || bpf.Ours(o.Program)
 	}
 	return true
 }
@@ -43,29 +43,36 @@ func (d differ) clsactIsOurs(dev string) bool {
 	return ours
 }
 
-// obstacles are strays below a slice's class: while they are there, the class has no queue of its own.
+// obstacles are strays below a slice's class, for while they are there, the class has no queue of its own; and queues with a handle
+// that is another's.
 func (d differ) obstacles(dev string) []Step {
-	return d.deletions(func(o Object) bool { return o.ID().Dev == dev && isObstacle(o) })
+	return d.deletions(func(o Object) bool { return o.ID().Dev == dev && d.isObstacle(o) })
 }
 
 // leftovers are the other strays.
 func (d differ) leftovers() []Step {
-	return d.deletions(func(o Object) bool { return !isObstacle(o) })
+	return d.deletions(func(o Object) bool { return !d.isObstacle(o) })
 }
 
-func isObstacle(o Object) bool {
+func (d differ) isObstacle(o Object) bool {
+	if d.misplaced[o.ID()] {
+		return true
+	}
 	c, ok := o.(Class)
 	return ok && !isInner(c.Parent) && c.Parent != tcnl.Root
 }
 
 func (d differ) deletions(match func(Object) bool) []Step {
-	var steps []Step
-	list := d.have.sorted()
-	slices.SortFunc(list, d.compareForDeletion)
-	for _, o := range list {
-		if d.want.Objects[o.ID()] != nil || !d.ours(o) || !match(o) || d.goesAlong(o) {
-			continue
+	var list []Object
+	for id, o := range d.have.Objects {
+		unwanted := d.want.Objects[id] == nil || d.misplaced[id]
+		if unwanted && match(o) && d.ours(o) && !d.goesAlong(o) {
+			list = append(list, o)
 		}
+	}
+	slices.SortFunc(list, d.compareForDeletion)
+	steps := make([]Step, 0, len(list))
+	for _, o := range list {
 		steps = append(steps, Step{Op: Delete, Group: d.groupOf(o.ID().Dev), Have: o})
 	}
 	return steps
@@ -89,10 +96,10 @@ func (d differ) depth(o Object) int {
 	return n
 }
 
-// goesAlong reports whether o needs no step of its own, since one for what holds it does. Filters have one nevertheless: the
+// goesAlong reports whether o needs no step of its own, since one for what holds it does. Filters at hooks have one nevertheless: the
 // redirect must be gone before the ifb is.
 func (d differ) goesAlong(o Object) bool {
-	if _, ok := o.(Filter); ok {
+	if f, ok := o.(Filter); ok && !f.atLeaf() {
 		return d.have.Interfaces[o.ID().Dev].Ours && d.gone(o)
 	}
 	return d.gone(o)

@@ -5,25 +5,30 @@
 
 #include "consts.h"
 #include "device.h"
+#include "fair.h"
 #include "flow.h"
 #include "fragment.h"
 
 /* begin is a flow's first packet. */
-static __always_inline struct answer begin(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool venue, __u64 now)
+static __always_inline struct answer begin(struct __sk_buff *skb, const struct settings *box, const struct packet *p,
+					   const struct flow_key *key, bool venue, __u64 now)
 {
-	struct flow fresh = { .seen = now, .second = now >> 30, .window = SETTLE_AFTER, .packets = 1 };
-	struct answer a;
+	struct flow *fresh = new_flow(now);
+	struct answer a = {};
 
-	consult(box, p, &fresh);
+	if (!fresh)
+		return a;
+	fresh->packets = 1;
+	consult(box, p, fresh);
 	if (venue)
-		fresh.device = device_of(skb, p);
-	learn(skb, box, p, &fresh);
-	a = answer(box, &fresh, false);
+		fresh->device = device_of(skb, p);
+	learn(skb, box, p, fresh);
+	a = answer(box, fresh, false);
 	if (dry)
 		return a;
 	bump(&classified, a.v.rank);
 	/* BPF_NOEXIST: what another CPU may have written since the generation was read stays. */
-	bpf_map_update_elem(&flows_new, &p->key, &fresh, BPF_NOEXIST);
+	bpf_map_update_elem(&flows_new, key, fresh, BPF_NOEXIST);
 	return a;
 }
 
@@ -51,28 +56,33 @@ __noinline int review_settled(struct __sk_buff *skb, const struct settings *box,
 	return 0;
 }
 
-/* meet is the way of a flow that has no settled entry. */
+/* meet is the way of a flow that has no settled entry. Linux 6.1 takes no argument of a global function for a map's key, so that is
+ * copied.
+ */
 __noinline int meet(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer *a, bool venue)
 {
 	__u64 now = clock(skb);
+	struct flow_key key;
 	struct flow *f;
 
 	if (!box || !p || !a)
 		return 0;
-	f = dry ? NULL : bpf_map_lookup_elem(&flows_new, &p->key);
+	key = p->key;
+	f = dry ? NULL : bpf_map_lookup_elem(&flows_new, &key);
 	if (!f) {
-		*a = begin(skb, box, p, venue, now);
+		*a = begin(skb, box, p, &key, venue, now);
 		return 0;
 	}
 	review(skb, box, p, f, venue, now);
 	*a = answer(box, f, false);
-	if (f->settled_at && f->packets >= PROMOTE_AFTER)
-		promote(&flows, &flows_new, &p->key, f, now);
+	if (f->settled_at && f->packets >= PROMOTE_AFTER && may_settle(f->device, now))
+		settle(&flows, &flows_new, &key, f);
 	return 0;
 }
 
-/* classify judges a packet by its own tuple: one from a device, or one of the box's own. */
-static __always_inline struct answer classify(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool venue)
+/* classify judges a packet by its own tuple: one from a device, or one of the box's own. dir is the way it goes. */
+static __always_inline struct answer classify(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool venue,
+					      enum direction dir)
 {
 	struct flow *f = dry ? NULL : bpf_map_lookup_elem(&flows, &p->key);
 	struct answer a = {};
@@ -83,7 +93,10 @@ static __always_inline struct answer classify(struct __sk_buff *skb, const struc
 	}
 	if (unlikely(is_old(box, p, f) || still_open(f) || is_due(f, clock(skb))))
 		review_settled(skb, box, p, f, venue);
-	return answer(box, f, true);
+	a = answer(box, f, true);
+	if (fair)
+		a.heavy = is_heavy(skb, p, f, dir, clock(skb));
+	return a;
 }
 
 static __always_inline struct flow *find_reverse(const struct flow_key *key, bool *settled)
@@ -94,25 +107,19 @@ static __always_inline struct flow *find_reverse(const struct flow_key *key, boo
 	return f ?: bpf_map_lookup_elem(&reverse_new, key);
 }
 
-/* forwarded is the entry of a flow whose download has shown nothing yet. */
-static __always_inline struct flow forwarded(struct answer sent, __u64 now)
+/* send_by notes who sent a flow, what the venue's side found, and who pays. */
+static __always_inline void send_by(struct flow *f, struct answer sent)
 {
-	struct flow f = {
-		.seen = now,
-		.second = now >> 30,
-		.window = SETTLE_AFTER,
-		.device = sent.device,
-		.experience = sent.experience,
-		.given = sent.v,
-	};
-
-	return f;
+	f->device = sent.device;
+	f->experience = sent.experience;
+	f->given = sent.v;
 }
 
 /* forward is the uplink's egress for a packet of the venue's: what the venue's side found (sent) meets what the download of
  * the same flow showed, the stronger one wins, and the download learns who sent and who pays.
  */
-static __always_inline struct answer forward(const struct settings *box, const struct packet *p, struct answer sent, __u64 now)
+static __always_inline struct answer forward(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer sent,
+					     __u64 now)
 {
 	struct answer a;
 	struct flow *f;
@@ -120,27 +127,28 @@ static __always_inline struct answer forward(const struct settings *box, const s
 
 	f = find_reverse(&p->key, &settled);
 	if (unlikely(!f)) {
-		struct flow fresh = forwarded(sent, now);
-
-		bpf_map_update_elem(&reverse_new, &p->key, &fresh, BPF_NOEXIST);
+		f = new_flow(now);
+		if (f) {
+			send_by(f, sent);
+			bpf_map_update_elem(&reverse_new, &p->key, f, BPF_NOEXIST);
+		}
 		return sent;
 	}
 	/* NAT gave the tuple to another device, or nobody used it for long: what an old download showed is gone with it. */
-	if (unlikely(f->device != sent.device || is_forgotten(f, now)))
-		*f = forwarded(sent, now);
+	if (unlikely(f->device != sent.device || is_forgotten(f, now))) {
+		renew(f, now);
+		send_by(f, sent);
+	}
 	if (*(__u32 *)&f->given != *(__u32 *)&sent.v || f->experience != sent.experience || now - f->seen > SECOND) {
 		f->given = sent.v;
 		f->experience = sent.experience;
 		f->seen = now;
 	}
 	a = answer(box, f, settled);
-	/* The venue's side has asked may_settle for this flow already. */
-	if (unlikely(!settled && sent.settled)) {
-		struct flow copy = *f;
-
-		if (!bpf_map_update_elem(&reverse, &p->key, &copy, BPF_ANY))
-			bpf_map_delete_elem(&reverse_new, &p->key);
-	}
+	if (fair)
+		a.heavy = is_heavy(skb, p, f, UP, now);
+	if (unlikely(!settled && sent.settled)) /* the venue's side has asked may_settle */
+		settle(&reverse, &reverse_new, &p->key, f);
 	return a;
 }
 
@@ -162,8 +170,10 @@ static __always_inline bool answered(struct __sk_buff *skb, const struct setting
 	if (open && learn(skb, box, p, f))
 		bump(&classified, f->learned.rank);
 	*a = answer(box, f, settled);
-	if (!settled && f->learned.rank >= RANK_STRUCTURE && f->packets >= PROMOTE_AFTER)
-		promote(&reverse, &reverse_new, &p->key, f, now);
+	if (fair)
+		a->heavy = is_heavy(skb, p, f, DOWN, now);
+	if (!settled && f->learned.rank >= RANK_STRUCTURE && f->packets >= PROMOTE_AFTER && may_settle(f->device, now))
+		settle(&reverse, &reverse_new, &p->key, f);
 	return true;
 }
 

@@ -20,6 +20,7 @@ const enum bound *bounds_for_go __attribute__((unused));
 #define MINOR_SLICE 0x10 /* class minor of slice 0 */
 #define REDIRECT (-1) /* what makes cls_bpf run the filter's action: mirred to the ifb */
 #define PASS 0
+#define CAKE_HOSTS 1024 /* that cake tells apart */
 #define CARRY_LIMIT (1 << 26) /* ns: a real delivery time is later, 67 ms after boot */
 
 static __always_inline const struct settings *box_settings(void)
@@ -162,7 +163,9 @@ int venue_in(struct __sk_buff *skb)
 		if (unlikely(p.fragmented == FRAGMENT_LATER))
 			a = by_fragment(skb, box, &p, true);
 		else
-			a = classify(skb, box, &p, true);
+			a = classify(skb, box, &p, true, UP);
+		if (unlikely(p.fragmented == FRAGMENT_LATER && !a.device))
+			a.device = device_of(skb, &p);
 		if (unlikely(p.fragmented == FRAGMENT_FIRST && !dry))
 			remember_fragment(skb, box, &p, true, a);
 	} else if (parsed == PARSED_CONTROL) {
@@ -199,10 +202,12 @@ int uplink_out(struct __sk_buff *skb)
 			fault(FAULT_OVERWRITTEN);
 	}
 	if (likely(parsed == PARSED_IP)) {
-		if (unlikely(p.fragmented == FRAGMENT_LATER))
+		if (unlikely(p.fragmented == FRAGMENT_LATER)) {
 			a = a.v.slice ? a : default_answer(box);
-		else
-			a = a.v.slice ? forward(box, &p, a, now) : classify(skb, box, &p, false);
+			a.heavy = true;
+		} else {
+			a = a.v.slice ? forward(skb, box, &p, a, now) : classify(skb, box, &p, false, UP);
+		}
 	} else if (parsed == PARSED_CONTROL) {
 		a = plain_answer(box->signalling, KIND_CONTROL);
 	} else {
@@ -215,6 +220,8 @@ int uplink_out(struct __sk_buff *skb)
 	}
 	clamp_mss(skb, box, &p, a.v.slice);
 	enqueue(skb, box, UP, a, now);
+	if (fair)
+		choose_queue(skb, a.device, a.heavy);
 	if (write_dscp)
 		write_ds(skb, &p, 0);
 	return TC_ACT_UNSPEC;
@@ -241,7 +248,7 @@ int uplink_in(struct __sk_buff *skb)
 		if (unlikely(p.fragmented == FRAGMENT_LATER))
 			a = by_fragment(skb, box, &p, false);
 		else if (!answered(skb, box, &p, &a))
-			a = classify(skb, box, &p, false);
+			a = classify(skb, box, &p, false, DOWN);
 		if (unlikely(p.fragmented == FRAGMENT_FIRST))
 			remember_fragment(skb, box, &p, false, a);
 	} else {
@@ -256,6 +263,8 @@ int uplink_in(struct __sk_buff *skb)
 	write_index(skb, a);
 	if (shaped) {
 		skb->priority = ROOT | (MINOR_SLICE + a.v.slice);
+		if (fair)
+			choose_queue(skb, a.device, a.heavy);
 		return REDIRECT;
 	}
 	count(skb, box, uplink, DOWN, a.v.slice, a.experience, a.device, clock(skb));
@@ -301,4 +310,13 @@ int venue_out(struct __sk_buff *skb)
 		skb->tstamp = 0;
 	bpf_set_hash_invalid(skb);
 	return TC_ACT_UNSPEC;
+}
+
+/* leaf_host is a filter on a cake leaf: the class's major number stands for the host that cake is to be fair to, and cake tells its
+ * flows apart by a hash of its own.
+ */
+SEC("tc")
+int leaf_host(struct __sk_buff *skb)
+{
+	return (1 + (skb->tc_index >> 4 & (CAKE_HOSTS - 1))) << 16;
 }

@@ -21,6 +21,7 @@ struct answer {
 	__u16 device;
 	__u8 experience;
 	__u8 settled; /* its entry is in the settled table */
+	__u8 heavy; /* its flow sends much: the second of its device's queues; where the hook is fair */
 };
 
 static __always_inline struct verdict verdict(const struct settings *box, const struct flow *f)
@@ -64,18 +65,33 @@ static __always_inline bool may_settle(__u32 device, __u64 now)
 	return true;
 }
 
-/* promote moves an entry from the nursery to the settled table. */
-static __always_inline void promote(void *settled, void *nursery, const struct flow_key *key, struct flow *f, __u64 now)
+/* settle moves an entry from the nursery to the settled table. It must not be read after that. */
+static __always_inline void settle(void *settled, void *nursery, const struct flow_key *key, const struct flow *f)
 {
-	struct flow copy;
-
-	if (!may_settle(f->device, now))
-		return;
-	copy = *f;
-	if (bpf_map_update_elem(settled, key, &copy, BPF_ANY))
+	if (bpf_map_update_elem(settled, key, f, BPF_ANY))
 		fault(FAULT_INSERT);
 	else
 		bpf_map_delete_elem(nursery, key);
+}
+
+/* renew makes f the entry of a flow of which nothing is known. */
+static __always_inline void renew(struct flow *f, __u64 now)
+{
+	__builtin_memset(f, 0, sizeof(*f));
+	f->seen = now;
+	f->second = now >> 30;
+	f->window = SETTLE_AFTER;
+}
+
+/* new_flow gives room for an entry that is to be put into a table. */
+static __always_inline struct flow *new_flow(__u64 now)
+{
+	__u32 zero = 0;
+	struct flow *f = bpf_map_lookup_elem(&fresh_flow, &zero);
+
+	if (f)
+		renew(f, now);
+	return f;
 }
 
 static __always_inline void count_packet(struct flow *f)

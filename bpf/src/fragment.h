@@ -32,7 +32,8 @@ static __always_inline void remember_fragment(struct __sk_buff *skb, const struc
 /* by_fragment is the verdict of a later fragment; an ident lives for a second. */
 static __always_inline struct answer by_fragment(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool outbound)
 {
-	struct answer a = { { box->default_slice, RANK_DEFAULT, KIND_UNKNOWN, 0 }, 0, 0, 0 };
+	/* Who sends in fragments sends much. */
+	struct answer a = { { box->default_slice, RANK_DEFAULT, KIND_UNKNOWN, 0 }, .heavy = true };
 	struct fragment_key key = {};
 	struct fragment *f;
 

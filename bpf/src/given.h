@@ -8,17 +8,16 @@
 #include "maps.h"
 #include "parse.h"
 
-static __always_inline const struct pin *find_pin(const struct flow_key *key)
+static __always_inline const struct pin *find_pin(const struct flow_key *of)
 {
-	const struct pin *pin = bpf_map_lookup_elem(&pins, key);
-	struct flow_key any;
+	struct flow_key key = *of; /* see meet */
+	const struct pin *pin = bpf_map_lookup_elem(&pins, &key);
 
 	if (pin)
 		return pin;
-	any = *key;
-	__builtin_memset(any.remote, 0, sizeof(any.remote));
-	any.remote_port = 0;
-	return bpf_map_lookup_elem(&pins, &any);
+	__builtin_memset(key.remote, 0, sizeof(key.remote));
+	key.remote_port = 0;
+	return bpf_map_lookup_elem(&pins, &key);
 }
 
 static __always_inline const struct prefix *find_prefix(const __u8 *addr)

@@ -23,6 +23,14 @@ struct {
 	__type(value, struct flow);
 } flows SEC(".maps");
 
+/* Where the entry of a new flow is made: it is too large for the stack. Programs at hooks don't interrupt each other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow);
+} fresh_flow SEC(".maps");
+
 /* The same for flows that have not settled: those that never do push out each other, and no settled one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -126,6 +134,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct counter);
 } counters SEC(".maps");
+
+/* As counters → what programs of another layout counted before these; written by the agent alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_EXPERIENCES *MAX_UPLINKS * 2 * MAX_SLICES);
+	__type(key, __u32);
+	__type(value, struct counter);
+} counted_before SEC(".maps");
 
 /* (uplink * 2 + direction) * MAX_SLICES + slice → drops of its leaf; written by the agent alone. */
 struct {

@@ -9,7 +9,7 @@
 
 /* A change of any key or value of a map, or of what it means, is a change of layout. */
 enum layout_version {
-	LAYOUT = 2,
+	LAYOUT = 3,
 };
 
 enum bound {
@@ -115,6 +115,8 @@ struct flow {
 	__u8 traits; /* enum trait */
 	__u8 second; /* of the clock, when it was looked at again last */
 	__u8 window; /* packets that are still looked into while nothing is confirmed */
+	__u16 level[2]; /* by direction: a bucket that leaks, bytes; see fair.h */
+	__u32 level_at[2]; /* when it was that full, 2^16 ns */
 	struct rtp_candidate candidates[RTP_CANDIDATES];
 };
 

@@ -22,8 +22,8 @@ import (
 	"github.com/slicegate/slicegate/internal/replay/pcapfile"
 )
 
-// TestClassify runs the real program on captures, with the kernel's classifier.
-func TestClassify(t *testing.T) {
+// TestKernelScripts runs the real program where it asks the kernel and no agent.
+func TestKernelScripts(t *testing.T) {
 	nettest.Require(t, "root", "bpf", "btf")
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "kernel"),

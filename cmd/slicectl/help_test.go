@@ -12,7 +12,10 @@ import (
 
 // TestHelp holds what people read still: a change of it is a change on purpose.
 func TestHelp(t *testing.T) {
-	for _, verb := range []string{"", "status", "slice", "slice set", "slice reset", "explain", "classify", "teardown", "wait", "version"} {
+	for _, verb := range []string{
+		"", "status", "slice", "slice set", "slice reset", "explain", "classify", "doctor", "teardown", "top", "wait", "version",
+		"plan", "apply", "confirm", "rollback", "uplink", "uplink set", "uplink reset", "pause", "resume",
+	} {
 		t.Run("slicectl "+verb, func(t *testing.T) {
 			args := append(strings.Fields(verb), "--help")
 			var stdout, stderr bytes.Buffer

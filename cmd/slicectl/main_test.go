@@ -92,12 +92,16 @@ func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptAgent knows the slices of its status, and fails to change one that is called broken or wrong, for one reason or for two.
 type scriptAgent struct {
-	status api.Status
-	calls  string
-	ready  chan struct{}
+	status  api.Status
+	devices api.Devices
+	calls   string
+	ready   chan struct{}
+	pending bool // something waits for confirm
 }
 
 func (a *scriptAgent) Status(context.Context) (api.Status, error) { return a.status, nil }
+
+func (a *scriptAgent) Devices(context.Context, int) (api.Devices, error) { return a.devices, nil }
 
 func (a *scriptAgent) Explain(_ context.Context, q api.Question) (api.Explanation, error) {
 	e := api.Explanation{Slice: "media", Kind: "unknown", Reason: "default", PacketsToSettle: 16}
@@ -125,6 +129,23 @@ func (a *scriptAgent) ResetSlice(_ context.Context, name, uplink string) error {
 		}
 	}
 	return a.record("reset name=%s uplink=%s\n", name, uplink)
+}
+
+func (a *scriptAgent) SetUplink(_ context.Context, c api.UplinkChange) error {
+	return errors.Join(a.knownUplink(c.Name), a.record("uplink %s download=%s upload=%s\n", c.Name, c.Download, c.Upload))
+}
+
+func (a *scriptAgent) ResetUplink(_ context.Context, name string) error {
+	return a.record("uplink reset name=%s\n", name)
+}
+
+func (a *scriptAgent) knownUplink(name string) error {
+	for _, u := range a.status.Uplinks {
+		if u.Name == name {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: no uplink is named %s", api.ErrInvalid, name)
 }
 
 func (a *scriptAgent) Teardown(context.Context) (api.TeardownReport, error) {

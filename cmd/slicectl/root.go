@@ -39,7 +39,9 @@ Exit status: 0 done, 1 failed, 2 bad use or bad values, 3 the agent can't be rea
 	flags := root.PersistentFlags()
 	flags.StringVar(&o.socket, "socket", defaultSocket, "`PATH` of the agent's socket; view.sock beside it is enough to look")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object")
-	root.AddCommand(newStatus(o), newSlice(o), newExplain(o), newClassify(o), newTeardown(o), newWait(o), newVersion(o))
+	root.AddCommand(newStatus(o), newSlice(o), newExplain(o), newClassify(o), newDoctor(o), newTeardown(o), newTop(o), newWait(o),
+		newVersion(o))
+	root.AddCommand(newPlan(o), newApply(o), newConfirm(o), newRollback(o), newUplink(o), newPause(o), newResume(o))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {

@@ -104,13 +104,7 @@ func valuesGiven(cmd *cobra.Command, names ...string) error {
 }
 
 func (o *options) completeUplink(cmd *cobra.Command) {
-	mustRegister(cmd, "uplink", o.namesFrom(func(s client.Status) []string {
-		var names []string
-		for _, u := range s.Uplinks {
-			names = append(names, u.Name)
-		}
-		return names
-	}))
+	mustRegister(cmd, "uplink", o.namesFrom(uplinkNames))
 }
 
 func completeNothing(cmd *cobra.Command, flag string) {

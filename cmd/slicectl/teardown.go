@@ -15,7 +15,7 @@ func newTeardown(o *options) *cobra.Command {
 		Use:   "teardown",
 		Short: "take the shaping away and put back what was there before",
 		Long: `teardown removes our qdiscs, filters and ifb devices, and puts back the root qdisc that each uplink had before. What
-can't be put back is named. The agent runs on without shaping until its next start.`,
+can't be put back is named. The agent runs on without shaping until slicectl apply or its next start.`,
 		Args:                  takes(0, 0, ""),
 		DisableFlagsInUseLine: true,
 		RunE: o.runE(func(ctx context.Context, c *client.Client, _ []string) (string, any, error) {

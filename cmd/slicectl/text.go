@@ -3,8 +3,9 @@ package main
 import (
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/slicegate/slicegate/internal/api/client"
 )
 
 // table is rows of cells: the first column is aligned left, the others right.
@@ -81,15 +82,8 @@ func scaled(n uint64, units []string) string {
 	return s + units[unit]
 }
 
-// clean keeps names that others chose, such as a program's or an interface's, from steering the terminal.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, s)
-}
+// clean keeps names that others chose from steering the terminal.
+func clean(s string) string { return client.Printable(s) }
 
 // indented is clean for a text that may have several lines, such as all mistakes in a file: each but the first is indented.
 func indented(s, indent string) string {

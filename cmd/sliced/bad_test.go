@@ -196,6 +196,7 @@ func (b *box) foreignFilter() {
 // foreignTCX attaches a program at the uplink's ingress that keeps ours from running.
 func (b *box) foreignTCX() link.Link {
 	b.t.Helper()
+	nettest.Require(b.t, "tcx")
 	dev, err := b.ns.Links().LinkByName("wan0")
 	must(b.t, err)
 	var tcx link.Link

@@ -11,7 +11,7 @@ import (
 
 // Explain implements api.Agent.
 func (a *agent) Explain(_ context.Context, q api.Question) (api.Explanation, error) {
-	cfg, _ := a.current()
+	cfg := a.current()
 	x, err := a.shaper.Explain(slice.Flow{Proto: slice.Proto(q.Proto), Local: q.Src, Remote: q.Dst})
 	if err != nil {
 		return api.Explanation{}, err

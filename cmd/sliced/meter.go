@@ -10,7 +10,7 @@ import (
 
 // Measure implements api.Meter.
 func (a *agent) Measure(context.Context) (api.Measurements, error) {
-	cfg, _ := a.current()
+	cfg := a.current()
 	m, err := a.shaper.Measure(false)
 	if err != nil {
 		return api.Measurements{}, err

@@ -14,6 +14,8 @@ import (
 	"github.com/slicegate/slicegate/internal/api"
 	"github.com/slicegate/slicegate/internal/api/metrics"
 	"github.com/slicegate/slicegate/internal/config"
+	"github.com/slicegate/slicegate/internal/lock"
+	"github.com/slicegate/slicegate/internal/running"
 	"github.com/slicegate/slicegate/internal/task"
 	"github.com/slicegate/slicegate/shaper"
 )
@@ -55,12 +57,18 @@ SIGHUP reloads the file. SIGTERM stops the agent and leaves the shaping in place
 	return cmd
 }
 
-// load reads the configuration, from flags where there are some.
-func (o options) load() (*config.Config, error) {
+// own reads the agent's own configuration: from flags where there are some, which are no text.
+func (o options) own() (*config.Config, *running.Source, error) {
 	if o.flags != (config.Flags{}) {
-		return config.FromFlags(o.flags)
+		file, err := config.FromFlags(o.flags)
+		return file, nil, err
 	}
-	return config.Load(o.file)
+	text, err := config.Read(o.file)
+	if err != nil {
+		return nil, nil, err
+	}
+	file, err := config.Parse(o.file, text)
+	return file, &running.Source{Name: o.file, Text: string(text)}, err
 }
 
 func (o options) run() error {
@@ -69,16 +77,20 @@ func (o options) run() error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
-	file, err := o.load()
-	if err != nil {
-		return usageError{err}
-	}
-	state, err := lockState(o.stateDir)
+	state, err := lock.StateDir(o.stateDir)
 	if err != nil {
 		return err
 	}
 	defer state.Close()
-	netns, err := lockNetns()
+	clock, err := running.KernelClock()
+	if err != nil {
+		return err
+	}
+	r, err := running.New(log, running.Config{StateDir: o.stateDir, Own: o.own, Clock: clock})
+	if err != nil {
+		return usageError{err}
+	}
+	netns, err := lock.Netns()
 	if err != nil {
 		return err
 	}
@@ -88,8 +100,7 @@ func (o options) run() error {
 		return err
 	}
 	defer s.Close()
-	a := newAgent(log, o.stateDir, file, s)
-	return o.serve(log, a, hangups)
+	return o.serve(log, &agent{plane: &plane{log: log, shaper: s}, running: r}, hangups)
 }
 
 // serve runs all parts until a signal or the failure of one of them ends them.
@@ -101,18 +112,20 @@ func (o options) serve(log *slog.Logger, a *agent, hangups <-chan os.Signal) err
 	if err != nil {
 		return err
 	}
-	if a.metrics, err = metrics.New(log, metrics.Config{Listen: a.file.Metrics.Listen}, a); err != nil {
-		return err
-	}
 	systemd, err := task.NewSystemd(log, a.Ready(), control.Ready())
 	if err != nil {
 		return err
 	}
-	if err := a.start(ctx); err != nil {
+	if err := a.running.Start(ctx, a.plane); err != nil {
 		return fmt.Errorf("start shaping: %w", err)
+	}
+	a.scraped = a.running.File().Metrics.Listen
+	if a.metrics, err = metrics.New(log, metrics.Config{Listen: a.scraped}, a); err != nil {
+		return err
 	}
 	var g task.Group
 	g.Add("shaper", a.shaper)
+	g.Add("running configuration", a.running)
 	g.Add("control socket", control)
 	g.Add("metrics", a.metrics)
 	g.Add("systemd", systemd)
@@ -122,7 +135,7 @@ func (o options) serve(log *slog.Logger, a *agent, hangups <-chan os.Signal) err
 			case <-ctx.Done():
 				return nil
 			case <-hangups:
-				systemd.Reload(func() { a.reloadFile(ctx, o.load) })
+				systemd.Reload(func() { a.running.Reload(ctx) })
 			}
 		}
 	}))

@@ -106,7 +106,14 @@ func (b *box) args() []string {
 // start runs an agent and waits until it is ready.
 func (b *box) start() {
 	b.t.Helper()
+	b.startProgram(os.Args[0])
+}
+
+// startProgram is start for another build of sliced.
+func (b *box) startProgram(path string) {
+	b.t.Helper()
 	b.cmd = b.command(b.args()...)
+	b.cmd.Path = path
 	must(b.t, b.ns.Start(b.cmd))
 	b.exited = make(chan error, 1)
 	go func(cmd *exec.Cmd, exited chan<- error) { exited <- cmd.Wait() }(b.cmd, b.exited)

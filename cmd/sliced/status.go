@@ -10,7 +10,8 @@ import (
 
 // Status implements api.Agent.
 func (a *agent) Status(context.Context) (api.Status, error) {
-	cfg, problems := a.current()
+	problems := a.problems() // first: who sees none sees what came of it
+	cfg := a.current()
 	m, err := a.shaper.Measure(true)
 	if err != nil {
 		return api.Status{}, err
@@ -38,7 +39,7 @@ func (a *agent) Status(context.Context) (api.Status, error) {
 	for _, s := range m.Slices {
 		st.Slices = append(st.Slices, sliceStatus(s, names))
 	}
-	st.Problems = append(problems, a.problems()...)
+	st.Problems = problems
 	return st, nil
 }
 
@@ -66,13 +67,17 @@ func sliceStatus(s shaper.SliceMeasurement, n numberNames) api.SliceStatus {
 	return st
 }
 
-// problems gives what the parts complain of.
-func (a *agent) problems() []api.Problem {
-	var ps []api.Problem
-	for _, p := range a.shaper.Problems() {
-		ps = append(ps, api.Problem(p))
+// Devices implements api.Agent.
+func (a *agent) Devices(_ context.Context, most int) (st api.Devices, err error) {
+	heaviest, err := a.shaper.HeaviestDevices(most)
+	for _, d := range heaviest {
+		st.Devices = append(st.Devices, api.DeviceStatus{
+			Device: d.Device, Experience: d.Experience,
+			Download: api.DeviceTraffic{Bytes: d.Bytes[slice.Down], UsedBPS: uint64(d.Used[slice.Down])},
+			Upload:   api.DeviceTraffic{Bytes: d.Bytes[slice.Up], UsedBPS: uint64(d.Used[slice.Up])},
+		})
 	}
-	return append(ps, a.metrics.Problems()...)
+	return st, err
 }
 
 // numberNames leads from the kernel's numbers to names.

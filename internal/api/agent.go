@@ -11,7 +11,10 @@ var ErrInvalid = errors.New("invalid request")
 
 // Agent is what the control API asks. Its methods are called concurrently.
 type Agent interface {
+	Desired
 	Status(ctx context.Context) (Status, error)
+	// Devices gives at most so many devices, the heaviest of the last seconds first.
+	Devices(ctx context.Context, most int) (Devices, error)
 	Explain(ctx context.Context, q Question) (Explanation, error)
 	SetSlice(ctx context.Context, c SliceChange) error
 	// ResetSlice takes back what SetSlice did. An empty name means every slice, an empty uplink all uplinks.

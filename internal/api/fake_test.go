@@ -11,7 +11,9 @@ import (
 
 // fakeAgent answers from its fields; a nil func answers with the zero value.
 type fakeAgent struct {
+	fakeDesired
 	status     func(context.Context) (api.Status, error)
+	devices    func(context.Context, int) (api.Devices, error)
 	explain    func(context.Context, api.Question) (api.Explanation, error)
 	setSlice   func(context.Context, api.SliceChange) error
 	resetSlice func(context.Context, string, string) error
@@ -24,6 +26,13 @@ func (f *fakeAgent) Status(ctx context.Context) (api.Status, error) {
 		return api.Status{}, nil
 	}
 	return f.status(ctx)
+}
+
+func (f *fakeAgent) Devices(ctx context.Context, most int) (api.Devices, error) {
+	if f.devices == nil {
+		return api.Devices{}, nil
+	}
+	return f.devices(ctx, most)
 }
 
 func (f *fakeAgent) Explain(ctx context.Context, q api.Question) (api.Explanation, error) {

@@ -13,6 +13,8 @@ const (
 	TypeNotFound  = "not-found" // no such verb: the programs are of different releases
 	TypeNotReady  = "not-ready" // the first apply is not done
 	TypeFailed    = "failed"    // the agent could not do it
+	// TypeNothingPending is that there is nothing to confirm or to take back.
+	TypeNothingPending = "nothing-pending"
 )
 
 // Fault is what went wrong, as application/problem+json.

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 )
 
 // Paths of the verbs.
 const (
 	PathStatus     = "/v1/status"
+	PathDevices    = "/v1/devices" // ?most=20
 	PathExplain    = "/v1/explain" // ?proto=udp&src=10.0.0.5:5004&dst=192.0.2.1:5004
 	PathReady      = "/v1/ready"   // answers when ready, or after a while that it is not
 	PathSliceSet   = "/v1/slice/set"
@@ -25,16 +27,25 @@ type answer func(r *http.Request) (any, error)
 
 func (s *Server) handler(readOnly bool) http.Handler {
 	mux := http.NewServeMux()
-	read := map[string]answer{PathStatus: s.status, PathExplain: s.explain, PathReady: s.waitReady}
+	read := map[string]answer{PathStatus: s.status, PathDevices: s.devices, PathExplain: s.explain, PathReady: s.waitReady}
 	for path, verb := range read {
-		mux.Handle("GET "+path, s.verb(verb))
+		mux.Handle("GET "+path, http.MaxBytesHandler(s.verb(verb), maxBody))
 	}
-	change := map[string]answer{PathSliceSet: s.sliceSet, PathSliceReset: s.sliceReset, PathTeardown: s.teardown}
+	mux.Handle("POST "+PathPlan, http.MaxBytesHandler(s.verb(s.plan), maxFile))
+	change := map[string]answer{
+		PathSliceSet: s.sliceSet, PathSliceReset: s.sliceReset, PathUplinkSet: s.uplinkSet, PathUplinkReset: s.uplinkReset,
+		PathApply: s.apply, PathConfirm: s.confirm, PathRollback: s.rollback,
+		PathPause: s.pause, PathResume: s.resume, PathTeardown: s.teardown,
+	}
 	for path, verb := range change {
+		most := int64(maxBody)
+		if path == PathApply {
+			most = maxFile
+		}
 		if readOnly {
 			verb = refuseChange
 		}
-		mux.Handle("POST "+path, s.verb(verb))
+		mux.Handle("POST "+path, http.MaxBytesHandler(s.verb(verb), most))
 	}
 	mux.Handle("/", s.verb(func(r *http.Request) (any, error) {
 		detail := fmt.Sprintf("no such request: %s %s (use the slicectl of the same release as sliced)", r.Method, r.URL.Path)
@@ -64,6 +75,24 @@ func refuseChange(*http.Request) (any, error) {
 }
 
 func (s *Server) status(r *http.Request) (any, error) { return s.agent.Status(r.Context()) }
+
+// Devices that are given when no number is asked for, and at most.
+const (
+	someDevices = 20
+	mostDevices = 100
+)
+
+func (s *Server) devices(r *http.Request) (any, error) {
+	most := someDevices
+	if asked := r.URL.Query().Get("most"); asked != "" {
+		n, err := strconv.Atoi(asked)
+		if err != nil || n < 1 || n > mostDevices {
+			return nil, fmt.Errorf("%w: most %q: want a number from 1 to %d", ErrInvalid, asked, mostDevices)
+		}
+		most = n
+	}
+	return s.agent.Devices(r.Context(), most)
+}
 
 func (s *Server) explain(r *http.Request) (any, error) {
 	q := r.URL.Query()
@@ -135,13 +164,18 @@ func readBody(r *http.Request, into any) error {
 			err = errors.New("something follows the object")
 		}
 	}
+	if err != nil {
+		return bodyFault(err)
+	}
+	return nil
+}
+
+// bodyFault says why a body could not be read.
+func bodyFault(err error) error {
 	var tooBig *http.MaxBytesError
 	if errors.As(err, &tooBig) {
 		return &Fault{Type: TypeInvalid, Status: http.StatusRequestEntityTooLarge,
 			Detail: fmt.Sprintf("request body is larger than %d bytes", tooBig.Limit)}
 	}
-	if err != nil {
-		return fmt.Errorf("%w: read body: %w", ErrInvalid, err)
-	}
-	return nil
+	return fmt.Errorf("%w: read body: %w", ErrInvalid, err)
 }

@@ -39,11 +39,24 @@ func TestJSONIsTheContract(t *testing.T) {
 			`"drops":0,"backlog_bytes":0,"delay_us":null,"devices":0}],` +
 			`"stage":2,"orders":{"accepted":1,"unsynced":2,"dead":3,"oldest_unsynced_s":4},` +
 			`"problems":[{"what":"fibre: <foreign> qdisc","do":"adopt & go"}]}`},
+		{"no devices", api.Devices{}, `{"version":1,"devices":[]}`},
+		{"devices", api.Devices{Devices: []api.DeviceStatus{{Device: "10.9.4.7", Experience: "stall-4",
+			Download: api.DeviceTraffic{Bytes: 1, UsedBPS: 2}, Upload: api.DeviceTraffic{Bytes: 3, UsedBPS: 4}}}},
+			`{"version":1,"devices":[{"device":"10.9.4.7","experience":"stall-4",` +
+				`"download":{"bytes":1,"used_bps":2},"upload":{"bytes":3,"used_bps":4}}]}`},
 		{"explanation", api.Explanation{Live: true, Slice: "realtime", Kind: "rtp-audio", Reason: "structure", Detail: "d",
 			PacketsToSettle: 2, Device: "02:00:00:00:00:01", Experience: "stall-4"},
 			`{"version":1,"live":true,"slice":"realtime","kind":"rtp-audio","reason":"structure","detail":"d",` +
 				`"packets_to_settle":2,"device":"02:00:00:00:00:01","experience":"stall-4"}`},
 		{"teardown", api.TeardownReport{}, `{"version":1,"not_restored":[]}`},
+		{"plan of nothing", api.Plan{}, `{"version":1,"steps":[]}`},
+		{"plan", api.Plan{Steps: []api.Step{{Op: "change", Kind: "class", Dev: "wan0", Object: "5c1e:11", Text: "rate 1mbit (was 2mbit)"}}},
+			`{"version":1,"steps":[{"op":"change","kind":"class","dev":"wan0","object":"5c1e:11","text":"rate 1mbit (was 2mbit)"}]}`},
+		{"applied", api.Applied{}, `{"version":1,"steps":[],"failed":[],"confirm_s":null}`},
+		{"applied in part", api.Applied{
+			Failed: []api.FailedStep{{Step: api.Step{Op: "add", Kind: "link", Dev: "ifb-lte", Text: "type ifb"}, Error: "no room"}}, ConfirmS: new(60.0),
+		}, `{"version":1,"steps":[],"failed":[{"op":"add","kind":"link","dev":"ifb-lte","object":"","text":"type ifb","error":"no room"}],` +
+			`"confirm_s":60}`},
 		{"version", api.Version{Program: "v1.2.3", Commit: "abc"}, `{"version":1,"program":"v1.2.3","commit":"abc"}`},
 		{"done", api.Done{}, `{"version":1}`},
 	}

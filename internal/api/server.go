@@ -21,6 +21,7 @@ const ViewSocket = "view.sock"
 const (
 	maxConns      = 64 // a socket
 	maxBody       = 64 << 10
+	maxFile       = 2 << 20 // more than a configuration may be, so that it is the configuration that says so
 	maxHeader     = 16 << 10
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second // also ends the context of what only reads
@@ -91,7 +92,7 @@ func (s *Server) Run(ctx context.Context) error {
 // serve answers on l until ctx is done, and closes l. Requests see ctx's end.
 func serve(ctx context.Context, log *slog.Logger, l net.Listener, h http.Handler) error {
 	server := &http.Server{
-		Handler:           refuseWebPages(http.MaxBytesHandler(h, maxBody)),
+		Handler:           refuseWebPages(h),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,

@@ -28,6 +28,9 @@ func TestVerbsReachTheAgent(t *testing.T) {
 	question := mustParse(t, "udp", "10.0.0.5:5004", "192.0.2.1:443")
 	agent := &fakeAgent{
 		status: func(context.Context) (api.Status, error) { return api.Status{Stage: 3}, nil },
+		devices: func(_ context.Context, most int) (api.Devices, error) {
+			return api.Devices{Devices: []api.DeviceStatus{{Device: fmt.Sprint(most)}}}, nil
+		},
 		explain: func(_ context.Context, q api.Question) (api.Explanation, error) {
 			if q != question {
 				return api.Explanation{}, fmt.Errorf("asked about %+v", q)
@@ -48,6 +51,8 @@ func TestVerbsReachTheAgent(t *testing.T) {
 	status, err := c.Status(ctx)
 	check(t, err, status, api.Status{Stage: 3,
 		Uplinks: []api.UplinkStatus{}, Slices: []api.SliceStatus{}, Problems: []api.Problem{}})
+	devices, err := c.Devices(ctx, 7)
+	check(t, err, devices, api.Devices{Devices: []api.DeviceStatus{{Device: "7"}}})
 	explanation, err := c.Explain(ctx, question)
 	check(t, err, explanation, api.Explanation{Slice: "realtime", Detail: "<a&b>"})
 	report, err := c.Teardown(ctx)
@@ -73,6 +78,9 @@ func TestViewSocketOnlyShows(t *testing.T) {
 	ctx, c := t.Context(), client.New(filepath.Join(filepath.Dir(socket), api.ViewSocket))
 	if _, err := c.Status(ctx); err != nil {
 		t.Errorf("status: %v", err)
+	}
+	if _, err := c.Devices(ctx, 1); err != nil {
+		t.Errorf("devices: %v", err)
 	}
 	if _, err := c.Explain(ctx, mustParse(t, "tcp", "10.0.0.5:1", "192.0.2.1:2")); err != nil {
 		t.Errorf("explain: %v", err)
@@ -127,6 +135,9 @@ func TestBadRequests(t *testing.T) {
 		{"not json", "POST /v1/slice/reset", `name=x`, [2]string{}, 422, "invalid character"},
 		{"wrong type", "POST /v1/slice/set", `{"name":7}`, [2]string{}, 422, "name"},
 		{"too big", "POST /v1/slice/set", huge, [2]string{}, 413, "larger than 65536 bytes"},
+		{"no device", "GET /v1/devices?most=0", ``, [2]string{}, 422, "from 1 to 100"},
+		{"too many devices", "GET /v1/devices?most=101", ``, [2]string{}, 422, "from 1 to 100"},
+		{"devices by word", "GET /v1/devices?most=all", ``, [2]string{}, 422, "from 1 to 100"},
 		{"bad flow", "GET /v1/explain?proto=udp&src=a&dst=b", ``, [2]string{}, 422, `source "a"`},
 		{"no such verb", "GET /v1/nothing", ``, [2]string{}, 404, "GET /v1/nothing"},
 		{"changing by get", "GET /v1/teardown", ``, [2]string{}, 404, "GET /v1/teardown"},

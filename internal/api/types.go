@@ -77,6 +77,26 @@ type Problem struct {
 	Do   string `json:"do"`
 }
 
+// Devices are the heaviest devices of the venue, heaviest first.
+type Devices struct {
+	Version Schema             `json:"version"`
+	Devices List[DeviceStatus] `json:"devices"`
+}
+
+// DeviceStatus is a device and what it moves over all uplinks.
+type DeviceStatus struct {
+	Device     string        `json:"device"`     // MAC, IPv4 address or IPv6 /64
+	Experience string        `json:"experience"` // whose subnet it is in; "" for none, and where devices are MACs
+	Download   DeviceTraffic `json:"download"`
+	Upload     DeviceTraffic `json:"upload"`
+}
+
+// DeviceTraffic is one direction of a device.
+type DeviceTraffic struct {
+	Bytes   uint64 `json:"bytes"`    // since the device came
+	UsedBPS uint64 `json:"used_bps"` // over the last seconds
+}
+
 // Explanation says why a flow is in its slice.
 type Explanation struct {
 	Version         Schema `json:"version"`

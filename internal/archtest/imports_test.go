@@ -28,6 +28,8 @@ var rooms = map[string][]string{
 	"internal/guard":          {"internal/slice"},
 	"internal/latency":        {"internal/slice"},
 	"internal/config":         {"internal/slice", "internal/statefile"},
+	"internal/running":        {"internal/config", "internal/statefile"},
+	"internal/lock":           {},
 	"internal/task":           {},
 	"internal/replay":         {"bpf", "internal/slice"},
 	"internal/replay/capture": {"internal/replay/corpus", "internal/replay/pcapfile", "internal/nettest", "internal/slice"},

@@ -13,24 +13,33 @@ import (
 	"github.com/slicegate/slicegate/internal/slice"
 )
 
-// maxFile is far above any configuration, and keeps a log or a device given by mistake out of memory.
-const maxFile = 1 << 20
+// MaxFile is the most bytes of a file: far above any configuration, it keeps a log or a device given by mistake out of memory.
+const MaxFile = 1 << 20
 
 // Load reads a file. What is wrong with it comes as joined *Errors; a file that can't be read is one, too.
 func Load(path string) (*Config, error) {
+	data, err := Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data)
+}
+
+// Read gives the text of a file for Parse, and no more of it than shows that it is too large.
+func Read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
-	return Parse(path, data)
+	return data, nil
 }
 
-// ReadError is why a file could not be read; it is inside the *Error that Load returns.
+// ReadError is why a file could not be read; it is inside the *Error that Load and Read return.
 type ReadError struct {
 	Err error
 	Of  *Error
@@ -54,7 +63,7 @@ func unreadable(path string, err error) error {
 // Parse reads the text of a file of that name.
 func Parse(name string, data []byte) (*Config, error) {
 	r := newReport(name)
-	if len(data) > maxFile {
+	if len(data) > MaxFile {
 		r.addLine(0, place{}, "is larger than a configuration can be", "is it the right file?")
 		return nil, r.err()
 	}

@@ -10,7 +10,14 @@ import (
 
 // Overrides are live changes: what somebody set by command, and did not take back yet. The value is never changed in place.
 type Overrides struct {
-	Slices []SliceOverride
+	Uplinks []UplinkOverride
+	Slices  []SliceOverride
+}
+
+// UplinkOverride changes a link's rates.
+type UplinkOverride struct {
+	Uplink           string
+	Download, Upload *slice.Rate // nil as the file says; 0 for "off"
 }
 
 // SliceOverride changes a slice's bounds.
@@ -50,6 +57,32 @@ func ParseSliceOverride(name, uplink, minimum, maximum string) (SliceOverride, e
 	return o, nil
 }
 
+// ParseUplinkOverride reads what a person typed; "" leaves that direction as it is. Its errors are *Errors with the flag as key.
+func ParseUplinkOverride(name, download, upload string) (UplinkOverride, error) {
+	o := UplinkOverride{Uplink: name}
+	r := newReport("")
+	if download == "" && upload == "" {
+		r.addLine(0, place{"", 0, "--download"}, "nothing to set", "give --download, --upload or both")
+	}
+	for _, direction := range []struct {
+		text, flag string
+		into       **slice.Rate
+	}{{download, "--download", &o.Download}, {upload, "--upload", &o.Upload}} {
+		if direction.text == "" {
+			continue
+		}
+		rate, what, hint := parseLink(direction.text)
+		if what != "" {
+			r.addLine(0, place{"", 0, direction.flag}, what, hint)
+		}
+		*direction.into = &rate
+	}
+	if err := r.err(); err != nil {
+		return UplinkOverride{}, err
+	}
+	return o, nil
+}
+
 // Set gives o with s on top: a bound that s leaves open stays as it was. The change comes last, so that where not all fit together
 // it is the one that WithStored leaves out.
 func (o Overrides) Set(s SliceOverride) Overrides {
@@ -58,14 +91,33 @@ func (o Overrides) Set(s SliceOverride) Overrides {
 		s.Min, s.Max = cmp.Or(s.Min, next[i].Min), cmp.Or(s.Max, next[i].Max)
 		next = slices.Delete(next, i, i+1)
 	}
-	return Overrides{Slices: append(next, s)}
+	o.Slices = append(next, s)
+	return o
+}
+
+// SetUplink gives o with u on top: a direction that u leaves open stays as it was.
+func (o Overrides) SetUplink(u UplinkOverride) Overrides {
+	next := slices.Clone(o.Uplinks)
+	if i := slices.IndexFunc(next, func(have UplinkOverride) bool { return have.Uplink == u.Uplink }); i >= 0 {
+		u.Download, u.Upload = cmp.Or(u.Download, next[i].Download), cmp.Or(u.Upload, next[i].Upload)
+		next = slices.Delete(next, i, i+1)
+	}
+	o.Uplinks = append(next, u)
+	return o
 }
 
 // Reset gives o without the changes of a slice on an uplink; "" stands for all of them.
 func (o Overrides) Reset(name, uplink string) Overrides {
-	return Overrides{Slices: slices.DeleteFunc(slices.Clone(o.Slices), func(s SliceOverride) bool {
+	o.Slices = slices.DeleteFunc(slices.Clone(o.Slices), func(s SliceOverride) bool {
 		return (name == "" || name == s.Slice) && (uplink == "" || uplink == s.Uplink)
-	})}
+	})
+	return o
+}
+
+// ResetUplink gives o without the changes of a link's rates; "" stands for all links.
+func (o Overrides) ResetUplink(name string) Overrides {
+	o.Uplinks = slices.DeleteFunc(slices.Clone(o.Uplinks), func(u UplinkOverride) bool { return name == "" || name == u.Uplink })
+	return o
 }
 
 // With gives the configuration as o changes it. c stays as it is. Errors are as those of a file, without a file and line.
@@ -75,6 +127,9 @@ func (c *Config) With(o Overrides) (*Config, error) {
 	next.Slices, next.Uplinks = slices.Clone(c.Slices), slices.Clone(c.Uplinks)
 	for i := range next.Uplinks {
 		next.Uplinks[i].Shares = nil
+	}
+	for _, u := range o.Uplinks {
+		r.overrideLink(&next, u)
 	}
 	for _, s := range o.Slices {
 		r.override(&next, s)
@@ -86,6 +141,20 @@ func (c *Config) With(o Overrides) (*Config, error) {
 		return nil, err
 	}
 	return &next, nil
+}
+
+func (r *report) overrideLink(cfg *Config, u UplinkOverride) {
+	at := slices.IndexFunc(cfg.Uplinks, func(have Uplink) bool { return have.Name == u.Uplink })
+	if at < 0 {
+		r.add(place{"uplink", 0, "name"}, fmt.Sprintf("no uplink is named %q", u.Uplink), "there are "+cfg.uplinkNames())
+		return
+	}
+	if u.Download != nil {
+		cfg.Uplinks[at].Download = *u.Download
+	}
+	if u.Upload != nil {
+		cfg.Uplinks[at].Upload = *u.Upload
+	}
 }
 
 func (r *report) override(cfg *Config, s SliceOverride) {
@@ -109,37 +178,4 @@ func (r *report) override(cfg *Config, s SliceOverride) {
 		}
 		u.Shares[s.Slice] = s.Share
 	}
-}
-
-// Dropped is a stored live change that the configuration no longer takes.
-type Dropped struct {
-	Override SliceOverride
-	Why      error
-}
-
-// WithStored is With for changes from an earlier start: those that the file no longer takes are left out, and come back in
-// dropped. A broken change never keeps an agent from starting.
-func (c *Config) WithStored(o Overrides) (cfg *Config, kept Overrides, dropped []Dropped, err error) {
-	if cfg, err = c.With(o); err == nil {
-		return cfg, o, nil, nil
-	}
-	if cfg, err = c.With(Overrides{}); err != nil {
-		return nil, Overrides{}, nil, err
-	}
-	left := o.Slices
-	for more := true; more; { // one change may be valid only after another
-		more, dropped = false, nil
-		var again []SliceOverride
-		for _, s := range left {
-			next, err := c.With(kept.Set(s))
-			if err != nil {
-				again = append(again, s)
-				dropped = append(dropped, Dropped{s, err})
-				continue
-			}
-			cfg, kept, more = next, kept.Set(s), true
-		}
-		left = again
-	}
-	return cfg, kept, dropped, nil
 }

@@ -132,24 +132,24 @@ func TestWithStored(t *testing.T) {
 		name    string
 		stored  []config.SliceOverride
 		kept    []config.SliceOverride
-		dropped []config.SliceOverride
+		dropped []string
 	}{
 		{"nothing", nil, nil, nil},
 		{"all of it", []config.SliceOverride{up, down}, []config.SliceOverride{up, down}, nil},
-		{"a slice that is gone", []config.SliceOverride{gone, down}, []config.SliceOverride{down}, []config.SliceOverride{gone}},
-		{"valid only after a later one", []config.SliceOverride{gone, up, down}, []config.SliceOverride{down, up}, []config.SliceOverride{gone}},
-		{"no longer valid", []config.SliceOverride{up}, nil, []config.SliceOverride{up}},
+		{"a slice that is gone", []config.SliceOverride{gone, down}, []config.SliceOverride{down}, []string{"video"}},
+		{"valid only after a later one", []config.SliceOverride{gone, up, down}, []config.SliceOverride{down, up}, []string{"video"}},
+		{"no longer valid", []config.SliceOverride{up}, nil, []string{"realtime"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg, kept, dropped, err := parse(t, minimal).WithStored(config.Overrides{Slices: test.stored})
 			if err != nil {
 				t.Fatal(err)
 			}
-			var gone []config.SliceOverride
+			var gone []string
 			for _, d := range dropped {
-				gone = append(gone, d.Override)
+				gone = append(gone, d.Slice)
 				if d.Why == nil {
-					t.Errorf("%v was dropped, and nobody says why", d.Override)
+					t.Errorf("%v was dropped, and nobody says why", d)
 				}
 			}
 			if diff := cmp.Diff(test.kept, kept.Slices); diff != "" {

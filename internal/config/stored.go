@@ -15,8 +15,15 @@ import (
 const storedVersion = 1
 
 type stored struct {
-	Version int           `json:"version"`
-	Slices  []storedSlice `json:"slices"`
+	Version int            `json:"version"`
+	Uplinks []storedUplink `json:"uplinks,omitempty"`
+	Slices  []storedSlice  `json:"slices"`
+}
+
+type storedUplink struct {
+	Uplink   string `json:"uplink"`
+	Download string `json:"download,omitempty"`
+	Upload   string `json:"upload,omitempty"`
 }
 
 type storedSlice struct {
@@ -47,6 +54,13 @@ func LoadOverrides(path string) (Overrides, error) {
 		return bad(fmt.Sprintf("version %d, want %d", s.Version, storedVersion))
 	}
 	var o Overrides
+	for _, e := range s.Uplinks {
+		one, err := ParseUplinkOverride(e.Uplink, e.Download, e.Upload)
+		if err != nil {
+			return bad(fmt.Sprintf("uplink %q: %v", e.Uplink, err))
+		}
+		o = o.SetUplink(one)
+	}
 	for _, e := range s.Slices {
 		one, err := ParseSliceOverride(e.Slice, e.Uplink, e.Min, e.Max)
 		if err != nil {
@@ -60,6 +74,9 @@ func LoadOverrides(path string) (Overrides, error) {
 // Save replaces the file at path in one step: after a power cut it holds the old changes or the new ones.
 func (o Overrides) Save(path string) error {
 	s := stored{Version: storedVersion, Slices: []storedSlice{}}
+	for _, e := range o.Uplinks {
+		s.Uplinks = append(s.Uplinks, storedUplink{e.Uplink, linkText(e.Download), linkText(e.Upload)})
+	}
 	for _, e := range o.Slices {
 		s.Slices = append(s.Slices, storedSlice{e.Slice, e.Uplink, shareText(e.Min), shareText(e.Max)})
 	}
@@ -78,4 +95,15 @@ func shareText(s slice.Share) string {
 		return ""
 	}
 	return s.String()
+}
+
+// linkText is a rate as parseLink reads it.
+func linkText(r *slice.Rate) string {
+	switch {
+	case r == nil:
+		return ""
+	case *r == 0:
+		return "off"
+	}
+	return r.String()
 }

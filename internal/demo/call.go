@@ -51,10 +51,7 @@ func (c *call) Run(ctx context.Context) error {
 }
 
 func (c *call) talk(ctx context.Context, conn *net.UDPConn) error {
-	send := func(b []byte) error {
-		_, err := conn.Write(b)
-		return err
-	}
+	send := func(b []byte) error { return write(conn, b) }
 	return every(ctx, tick, func(n int) error {
 		if n%consentEvery == 0 {
 			if err := send(bindingRequest(time.Now())); err != nil {

@@ -62,7 +62,7 @@ func inquire(ctx context.Context, host *Host, peer netip.AddrPort, question []by
 	if err := conn.SetReadDeadline(sent.Add(lookupTimeout)); err != nil {
 		return err
 	}
-	if _, err := conn.Write(question); err != nil {
+	if err := write(conn, question); err != nil {
 		return fmt.Errorf("ask %s: %w", peer, err)
 	}
 	trips.Sent(sent)

@@ -35,9 +35,20 @@ func newReceiver(conn *net.UDPConn) (*receiver, error) {
 	return &receiver{conn: conn}, nil
 }
 
+// write sends a datagram. A far end that is not there, any more or yet, shows with a later one: that is lost, and no error.
+func write(conn *net.UDPConn, b []byte) error {
+	if _, err := conn.Write(b); !errors.Is(err, unix.ECONNREFUSED) {
+		return err
+	}
+	return nil
+}
+
 // next reads one datagram. It is valid until the next call.
 func (r *receiver) next() ([]byte, time.Time, error) {
 	n, oobn, _, _, err := r.conn.ReadMsgUDPAddrPort(r.buf[:], r.oob[:])
+	for errors.Is(err, unix.ECONNREFUSED) { // as with write
+		n, oobn, _, _, err = r.conn.ReadMsgUDPAddrPort(r.buf[:], r.oob[:])
+	}
 	if err != nil {
 		return nil, time.Time{}, err
 	}

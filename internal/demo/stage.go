@@ -88,11 +88,10 @@ func (v *viewer) Run(ctx context.Context) error {
 	g.Go(func() error { return ended(ctx, logArrivals(in, v.trips)) })
 	g.Go(func() error {
 		return ended(ctx, every(ctx, time.Second, func(n int) error {
-			if _, err := conn.Write(bindingRequest(time.Now())); err != nil {
+			if err := write(conn, bindingRequest(time.Now())); err != nil {
 				return err
 			}
-			_, err := conn.Write(receiverReport(0x3000, 0x1000))
-			return err
+			return write(conn, receiverReport(0x3000, 0x1000))
 		}))
 	})
 	return g.Wait()

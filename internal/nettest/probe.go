@@ -27,6 +27,9 @@ var probes = map[string]func() error{
 	"clsact":   func() error { return probeQdisc("clsact", netlink.HANDLE_CLSACT) },
 	"bpf":      probeBPF,
 	"btf":      probeBTF,
+	"tcx":      probeTCX,
+
+	"br_netfilter": probeBridgeNetfilter,
 }
 
 // Features lists the names that Have and Require know.
@@ -41,6 +44,11 @@ func probeRoot() error {
 
 func probeBTF() error {
 	_, err := os.Stat("/sys/kernel/btf/vmlinux")
+	return err
+}
+
+func probeBridgeNetfilter() error {
+	_, err := os.Stat("/proc/sys/net/bridge/bridge-nf-call-iptables")
 	return err
 }
 

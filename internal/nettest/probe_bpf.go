@@ -6,6 +6,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +23,20 @@ func probeBPF() error {
 		return err
 	}
 	return errors.Join(attach(prog), prog.Close())
+}
+
+// probeTCX asks for the programs at a hook that kernels before 6.6 do not have.
+func probeTCX() error {
+	return scratch(func(n *NS) error {
+		lo, err := n.link("lo")
+		if err != nil {
+			return err
+		}
+		return n.Do(func() error {
+			_, err := link.QueryPrograms(link.QueryOptions{Target: lo.Attrs().Index, Attach: ebpf.AttachTCXIngress})
+			return err
+		})
+	})
 }
 
 func attach(prog *ebpf.Program) error {

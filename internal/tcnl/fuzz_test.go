@@ -38,7 +38,7 @@ func FuzzDump(f *testing.F) {
 		parseClass(b)
 		parseFilter(b)
 		w := Watcher{}
-		for _, typ := range []netlink.HeaderType{16, 17, 36, 37, 40, 41, 44, 45} {
+		for _, typ := range []netlink.HeaderType{16, 17, 36, 37, 40, 41, 44, 45, 48, 49} {
 			w.event(netlink.Message{Header: netlink.Header{Type: typ}, Data: b})
 		}
 	})

@@ -96,9 +96,22 @@ func parseQdisc(b []byte) (Qdisc, bool) {
 	q := Qdisc{Ifindex: t.ifindex, Handle: t.handle, Parent: t.parent}
 	kind, options, stats := parseObject(rest)
 	q.Options = parseOptions(kind, options)
+	if kind == kindClsact {
+		q.Options = Clsact{Shared: hasBlock(rest)}
+	}
 	q.Data = string(options)
 	q.Stats = stats
 	return q, true
+}
+
+// hasBlock reports whether the attributes of a qdisc name a block of filters.
+func hasBlock(b []byte) bool {
+	for typ := range attrs(b) {
+		if typ == attrIngressBlock || typ == attrEgressBlock {
+			return true
+		}
+	}
+	return false
 }
 
 // parseObject reads what qdiscs and classes have in common.
@@ -135,7 +148,11 @@ func parseOptions(kind string, b []byte) Options {
 const kindClsact = "clsact"
 
 // Clsact holds the filters at an interface's two hooks. It queues nothing.
-type Clsact struct{}
+type Clsact struct {
+	// Shared is that a hook's filters are those of a block, which other interfaces may share; dumped alone. No filter can be put
+	// there by way of the interface.
+	Shared bool
+}
 
 // Kind is "clsact".
 func (Clsact) Kind() string { return kindClsact }

@@ -38,4 +38,7 @@ const (
 	attrOptions = 2
 	attrStats2  = 7
 	attrChain   = 11
+
+	attrIngressBlock = 13
+	attrEgressBlock  = 14
 )

@@ -2,11 +2,13 @@ package tcnl
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/mdlayher/netlink"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,12 +22,13 @@ const (
 	QdiscChanged             // a qdisc was made, changed or removed
 	ClassChanged
 	FilterChanged
+	ActionChanged // a filter's action, by its own number: nobody says whose
 )
 
 // Event says that something changed; look at the kernel for what.
 type Event struct {
 	What    What
-	Ifindex int // 0 for Lost
+	Ifindex int // 0 for Lost and ActionChanged
 	Removed bool
 }
 
@@ -51,7 +54,23 @@ func Listen(netnsFd int, own ...*Conn) (*Watcher, error) {
 	for _, c := range own {
 		w.own[c.PortID()] = true
 	}
+	if err := nl.SetBPF(notFrom(own)); err != nil {
+		return nil, errors.Join(fmt.Errorf("leave out own traffic control events: %w", err), nl.Close())
+	}
 	return w, nil
+}
+
+// notFrom lets the kernel keep back what these sockets cause: a change of rates is a dozen events, 20 times a second.
+func notFrom(own []*Conn) []bpf.RawInstruction {
+	const portOffset = 12 // nlmsg_pid
+	program := []bpf.Instruction{bpf.LoadAbsolute{Off: portOffset, Size: 4}}
+	for _, c := range own {
+		// The load takes network byte order, and netlink has the host's.
+		port := binary.BigEndian.Uint32(native.AppendUint32(nil, c.PortID()))
+		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: port, SkipTrue: 1}, bpf.RetConstant{Val: 0})
+	}
+	raw, _ := bpf.Assemble(append(program, bpf.RetConstant{Val: 1 << 30})) // of constants alone: it can't fail
+	return raw
 }
 
 // Close ends the subscription.
@@ -91,6 +110,9 @@ func (w *Watcher) event(m netlink.Message) (Event, bool) {
 	}
 	if w.own[m.Header.PID] {
 		return Event{}, false
+	}
+	if m.Header.Type == unix.RTM_NEWACTION || m.Header.Type == unix.RTM_DELACTION {
+		return Event{What: ActionChanged, Removed: m.Header.Type == unix.RTM_DELACTION}, true
 	}
 	t, _, ok := parseTcmsg(m.Data)
 	if !ok {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -30,12 +31,29 @@ type (
 	Status         = api.Status
 	UplinkStatus   = api.UplinkStatus
 	SliceStatus    = api.SliceStatus
+	LinkStatus     = api.LinkStatus
 	DelayStatus    = api.DelayStatus
+	Devices        = api.Devices
+	DeviceStatus   = api.DeviceStatus
+	DeviceTraffic  = api.DeviceTraffic
 	Problem        = api.Problem
 	Question       = api.Question
 	Explanation    = api.Explanation
 	SliceChange    = api.SliceChange
+	UplinkChange   = api.UplinkChange
+	File           = api.File
+	Step           = api.Step
+	Plan           = api.Plan
+	Applied        = api.Applied
 	TeardownReport = api.TeardownReport
+)
+
+// Directions of a slice, and states of an uplink.
+const (
+	Up     = api.Up
+	Down   = api.Down
+	Shaped = api.Shaped
+	Failed = api.Failed
 )
 
 // timeout is more than the agent gives itself for a change.
@@ -69,6 +87,13 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	var s Status
 	err := c.do(ctx, http.MethodGet, api.PathStatus, nil, &s)
 	return s, err
+}
+
+// Devices gives at most so many devices, 1 to 100, the heaviest of the last seconds first.
+func (c *Client) Devices(ctx context.Context, most int) (Devices, error) {
+	var d Devices
+	err := c.do(ctx, http.MethodGet, api.PathDevices+"?most="+strconv.Itoa(most), nil, &d)
+	return d, err
 }
 
 // Explain says why a flow is in its slice.
@@ -133,22 +158,26 @@ func (c *Client) Wait(ctx context.Context) error {
 	}
 }
 
-// do sends one request, and reads the answer into out.
+// do sends one request, with in as JSON unless it is nil, and reads the answer into out.
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
-	var body io.Reader
-	if in != nil {
-		b, err := api.Encode(in)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(b)
+	if in == nil {
+		return c.send(ctx, method, path, "", nil, out)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://sliced"+path, body)
+	b, err := api.Encode(in)
+	if err != nil {
+		return err
+	}
+	return c.send(ctx, method, path, "application/json", b, out)
+}
+
+// send sends one request with a body of some type, none if that is "", and reads the answer into out.
+func (c *Client) send(ctx context.Context, method, path, contentType string, body []byte, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, "http://sliced"+path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)
 	}
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package lock
 
 import (
 	"errors"
@@ -13,13 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// One agent a network namespace, and one a state directory. The kernel drops both locks with the process, however it ends.
-
 // netnsLock is an abstract Unix socket: such names belong to a network namespace.
 const netnsLock = "@slicegate/sliced"
 
-// lockNetns refuses when another agent shapes this network namespace, and says which.
-func lockNetns() (io.Closer, error) {
+// Netns refuses when another agent shapes this network namespace, and says which.
+func Netns() (io.Closer, error) {
 	l, err := net.Listen("unix", netnsLock)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("another sliced (%s) shapes this network namespace: stop it first", netnsHolder())
@@ -49,8 +47,8 @@ func netnsHolder() string {
 	return fmt.Sprintf("pid %d", peer.Pid)
 }
 
-// lockState makes the state directory, shows that it can be written, and refuses when another agent has it.
-func lockState(dir string) (io.Closer, error) {
+// StateDir makes the state directory, shows that it can be written, and refuses when another agent has it.
+func StateDir(dir string) (io.Closer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make state directory: %w; choose another with --state-dir", err)
 	}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slicegate/slicegate/internal/api"
+	"github.com/slicegate/slicegate/internal/api/client"
+)
+
+func newPause(o *options) *cobra.Command {
+	var d time.Duration
+	var cmd *cobra.Command
+	cmd = &cobra.Command{
+		Use:   "pause [--for D]",
+		Short: "take the shaping away for a while",
+		Long: `pause removes our qdiscs, filters and ifb devices until slicectl resume, or for as long as --for says. What teardown puts
+back is remembered. A restart of the agent keeps the pause, a reboot ends it.`,
+		Args:                  takes(0, 0, ""),
+		DisableFlagsInUseLine: true,
+		RunE: o.runE(func(ctx context.Context, c *client.Client, _ []string) (string, any, error) {
+			if cmd.Flags().Changed("for") && d <= 0 {
+				return "", nil, badUse("--for %s: must be above 0s", d)
+			}
+			return "", api.Done{}, c.Pause(ctx, d)
+		}),
+	}
+	cmd.Flags().DurationVar(&d, "for", 0, "resume by itself after a `DURATION` such as 10m")
+	completeNothing(cmd, "for")
+	return cmd
+}
+
+func newResume(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use:                   "resume",
+		Short:                 "shape again after pause",
+		Long:                  `resume brings back the shaping that pause or teardown took away. Where there is shaping it changes nothing.`,
+		Args:                  takes(0, 0, ""),
+		DisableFlagsInUseLine: true,
+		RunE: o.runE(func(ctx context.Context, c *client.Client, _ []string) (string, any, error) {
+			return "", api.Done{}, c.Resume(ctx)
+		}),
+	}
+}

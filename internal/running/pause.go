@@ -1,0 +1,59 @@
+package running
+
+import (
+	"context"
+	"time"
+)
+
+// Pause takes the shaping away, for a time if d is above 0. A restart of the agent keeps it, a reboot ends it.
+func (r *Running) Pause(ctx context.Context, d time.Duration) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	until, err := r.cfg.Clock.in(d)
+	if err != nil {
+		return err
+	}
+	next := r.note
+	next.Pause = &until
+	if err := r.notice(next); err != nil {
+		return err
+	}
+	r.settle(next, r.file, r.source, r.dropped)
+	return r.box.Pause(context.WithoutCancel(ctx))
+}
+
+// Resume shapes again after Pause or Teardown.
+func (r *Running) Resume(ctx context.Context) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	next := r.note
+	next.Pause = nil
+	if err := r.notice(next); err != nil {
+		return err
+	}
+	return r.resume(ctx, next)
+}
+
+func (r *Running) resume(ctx context.Context, next note) error {
+	r.settle(next, r.file, r.source, r.dropped)
+	r.mu.Lock()
+	r.tornDown = false
+	r.mu.Unlock()
+	return r.box.Resume(context.WithoutCancel(ctx))
+}
+
+// Teardown takes the shaping away until Apply, Resume or the next start, and puts back what was there before; it names what can't be.
+func (r *Running) Teardown(ctx context.Context) (notRestored []string, err error) {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	next := r.note
+	next.Pause = nil // the next start shapes
+	if err := r.notice(next); err != nil {
+		return nil, err
+	}
+	r.settle(next, r.file, r.source, r.dropped)
+	r.mu.Lock()
+	r.tornDown = true
+	r.mu.Unlock()
+	return r.box.Teardown(context.WithoutCancel(ctx))
+}

@@ -1,0 +1,100 @@
+package shaper
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/slicegate/slicegate/internal/slice"
+)
+
+// charged is what a frame of n bytes costs on a link, as the link's standard has it.
+func (o Overhead) charged(n int) int {
+	n = max(n+o.Bytes, o.MinFrame)
+	if o.ATM {
+		n = (n + 47) / 48 * 53
+	}
+	return n
+}
+
+// HTB charges frames what they cost on the link, in both directions, whatever their size: the rate at which they come out says so.
+func TestOverheadIsCharged(t *testing.T) {
+	const rate = 160 * slice.Kbit // slow, so that a timer's lateness is nothing against a frame's time
+	f := newField(t)
+	r := f.reconciler(t)
+	cfg := fieldConfig(t)
+	cfg.Uplinks[0].Download, cfg.Uplinks[0].Upload = rate, rate
+	for _, link := range []struct {
+		name     string
+		overhead Overhead
+		frame    int // with its Ethernet header
+	}{
+		{"nothing", Overhead{}, 100},
+		{"ethernet", Overhead{Bytes: 24, MinFrame: 84}, 200},
+		{"docsis, smallest frame", Overhead{Bytes: 4, MinFrame: 64}, 43},
+		{"pppoe", Overhead{Bytes: 16, MinFrame: 68}, 100},
+		{"a smallest frame of its own", Overhead{Bytes: 16, MinFrame: 300}, 100},
+		{"atm, last cell full", Overhead{Bytes: 26, ATM: true}, 3*48 - 26},
+		{"atm, one byte more", Overhead{Bytes: 26, ATM: true}, 3*48 - 26 + 1},
+	} {
+		t.Run(link.name, func(t *testing.T) {
+			cfg.Uplinks[0].Overhead = link.overhead
+			must(t, r.Set(t.Context(), cfg))
+			planIsEmpty(t, r, cfg) // the kernel tells of it as it was told
+			f.settings(t, cfg)
+			want := time.Duration(link.overhead.charged(link.frame)) * 8 * time.Second / time.Duration(rate)
+			for _, dir := range []slice.Direction{slice.Up, slice.Down} {
+				f.spacing(t, dir, link.frame, want)
+			}
+		})
+	}
+}
+
+// spacing says that frames which are sent all at once come out one by one, each after the time that it should take. Whatever else
+// runs on the machine can make it longer, so the best of a few tries counts.
+func (f *field) spacing(t *testing.T, dir slice.Direction, frame int, want time.Duration) {
+	t.Helper()
+	const tries, slack = 4, 0.03
+	var seen []string
+	for range tries {
+		got := f.timeOfFrame(t, dir, frame)
+		seen = append(seen, fmt.Sprintf("%.2f ms", got.Seconds()*1e3))
+		if ratio := float64(got) / float64(want); ratio > 1-slack && ratio < 1+slack {
+			return
+		}
+	}
+	t.Errorf("%s: a frame of %d bytes takes %v, want %.2f ms", dir, frame, seen, want.Seconds()*1e3)
+}
+
+// timeOfFrame is the mean time between the arrivals of frames that were sent at once.
+func (f *field) timeOfFrame(t *testing.T, dir slice.Direction, frame int) time.Duration {
+	t.Helper()
+	const headers, frames, skipped = 14 + 20 + 8, 64, 8
+	guest := listen(t, f.guest, guestAddr+":0")
+	server := listen(t, f.internet, internetAddr+":0")
+	defer guest.Close()
+	defer server.Close()
+	from, at, to := guest, server, addrOf(server)
+	if dir == slice.Down { // the guest opens the way through the NAT
+		send(t, guest, to, []byte{0})
+		_, to = receive(t, server)
+		from, at = server, guest
+	}
+	for range frames {
+		send(t, from, to, make([]byte, frame-headers))
+	}
+	var began time.Time
+	for i := range frames {
+		receive(t, at)
+		if i == skipped {
+			began = time.Now()
+		}
+	}
+	return time.Since(began) / (frames - 1 - skipped)
+}
+
+func addrOf(conn *net.UDPConn) netip.AddrPort {
+	return netip.MustParseAddrPort(conn.LocalAddr().String())
+}
