@@ -159,13 +159,14 @@ func (c *counters) devices() (map[Key]int, error) {
 	var cursor ebpf.MapBatchCursor
 	for {
 		n, err := c.seenMap.BatchLookup(&cursor, keys, values, nil)
-		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		last := errors.Is(err, ebpf.ErrKeyNotExist)
+		if err != nil && !last {
 			return nil, fmt.Errorf("read devices: %w", err)
 		}
 		for i := range values[:n] {
 			countRecent(seen, &values[i], now)
 		}
-		if err != nil { // that was the last of them
+		if last {
 			return seen, nil
 		}
 	}
