@@ -10,12 +10,14 @@ import (
 
 // Plan tells what Apply of the same would do now; nil is the agent's own configuration.
 func (r *Running) Plan(ctx context.Context, src *Source) ([]Step, error) {
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	file, _, err := r.read(src)
+	file, _, err := r.read(src) // may take long: nobody waits for it
 	if err != nil {
 		return nil, err
 	}
+	if err := r.changing.await(ctx); err != nil {
+		return nil, err
+	}
+	defer r.changing.Unlock()
 	cfg, _, _, err := file.WithStored(r.live)
 	if err != nil {
 		return nil, err
@@ -27,12 +29,14 @@ func (r *Running) Plan(ctx context.Context, src *Source) ([]Step, error) {
 // goes back by itself to what is in force now, unless Confirm comes within that time. While a change is pending, Apply with confirm
 // begins its time anew, and goes back to what was before the first of them; without, it ends the pending change.
 func (r *Running) Apply(ctx context.Context, src *Source, confirm time.Duration) (Report, error) {
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	file, source, err := r.read(src)
+	file, source, err := r.read(src) // may take long: nobody waits for it
 	if err != nil {
 		return Report{}, err
 	}
+	if err := r.changing.await(ctx); err != nil {
+		return Report{}, err
+	}
+	defer r.changing.Unlock()
 	next := note{Applied: src}
 	if confirm > 0 {
 		if next.Pending, err = r.trial(source, confirm); err != nil {

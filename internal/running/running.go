@@ -39,7 +39,7 @@ type Running struct {
 	wake chan struct{} // has something in it when times changed
 	save func(note) error
 
-	changing sync.Mutex // held while what is in force changes, so that changes come one after the other
+	changing turn // held while what is in force changes, so that changes come one after the other
 
 	mu       sync.Mutex // guards what follows; who changes it holds changing, too
 	note     note
@@ -65,7 +65,7 @@ type troubles struct {
 // back; what does not load any more gives way to what was before it. With an error, which matches ErrInvalid, there is nothing
 // to put in force. It changes nothing.
 func New(log *slog.Logger, cfg Config) (*Running, error) {
-	r := &Running{log: log, cfg: cfg, wake: make(chan struct{}, 1)}
+	r := &Running{log: log, cfg: cfg, wake: make(chan struct{}, 1), changing: make(turn, 1)}
 	r.save = func(n note) error { return n.save(r.notePath()) }
 	var n note
 	if n, r.unreadNote = loadNote(r.notePath()); r.unreadNote != nil {
