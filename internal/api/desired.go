@@ -94,6 +94,21 @@ func (s *Server) plan(r *http.Request) (any, error) {
 	return s.agent.Plan(r.Context(), file)
 }
 
+// planInTurn is plan, one at a time.
+func (s *Server) planInTurn(r *http.Request) (any, error) {
+	file, err := readFile(r) // a slow client takes nobody's turn
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case s.viewPlan <- struct{}{}:
+		defer func() { <-s.viewPlan }()
+		return s.agent.Plan(r.Context(), file)
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
 func (s *Server) apply(r *http.Request) (any, error) {
 	file, err := readFile(r)
 	if err != nil {
