@@ -88,16 +88,23 @@ func (r *Running) enter(ctx context.Context, next note, file *config.Config, sou
 func (r *Running) settle(n note, file *config.Config, source *Source, dropped []config.Dropped) {
 	r.mu.Lock()
 	r.note, r.file, r.source, r.dropped = n, file, source, dropped
+	if n.Pending == nil {
+		r.stuck, r.retry, r.between = nil, deadline{}, 0
+	}
 	r.mu.Unlock()
 	r.ring()
 }
 
-// Confirm keeps a pending change.
+// Confirm keeps a pending change. One whose time is over is taken back, even if Run did not come to it yet.
 func (r *Running) Confirm() error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	if r.note.Pending == nil {
 		return ErrNothingPending
+	}
+	if r.over(r.note.Pending.deadline) {
+		r.takeBack(context.Background())
+		return fmt.Errorf("%w: its time is over", ErrNothingPending)
 	}
 	next := r.note
 	next.Pending = nil
@@ -126,9 +133,9 @@ func (r *Running) Rollback(ctx context.Context) (Report, error) {
 // goBack puts in force what was before a pending change. A full disk does not keep it from that: the note that stays says that
 // the change is pending, so the next start would take it back again.
 func (r *Running) goBack(ctx context.Context, next note) (Report, error) {
-	file, source, err := r.read(next.Applied)
+	next, file, source, err := r.readBack(next)
 	if err != nil {
-		return Report{}, fmt.Errorf("go back: %w", err)
+		return Report{}, err
 	}
 	cfg, dropped, err := r.effective(file, r.live)
 	if err != nil {
@@ -148,6 +155,20 @@ func (r *Running) goBack(ctx context.Context, next note) (Report, error) {
 	r.mu.Unlock()
 	r.log.Warn("taken_back", "change", was.Pending.What)
 	return report, nil
+}
+
+// readBack reads what next says, or, as a start does, the agent's own configuration if that does not load any more.
+func (r *Running) readBack(next note) (note, *config.Config, *Source, error) {
+	file, source, err := r.read(next.Applied)
+	if err != nil && next.Applied != nil {
+		r.refuse(err)
+		next.Applied = nil
+		file, source, err = r.read(nil)
+	}
+	if err != nil { // %v: it is no mistake of whoever asked to go back
+		return next, nil, nil, fmt.Errorf("go back: %v", err) //nolint:errorlint // see above
+	}
+	return next, file, source, nil
 }
 
 // restore has the box do what was in force before, shaping or not.

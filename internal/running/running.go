@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/slicegate/slicegate/internal/config"
 )
@@ -18,6 +19,8 @@ var (
 	ErrInvalid = errors.New("invalid")
 	// ErrNothingPending is the answer to Confirm and Rollback when there is nothing that waits for them.
 	ErrNothingPending = errors.New("no change is pending")
+	// ErrTornDown is the answer to Pause and Resume after Teardown: only Apply and the next start shape again.
+	ErrTornDown = errors.New("the shaping was torn down (slicectl apply shapes again)")
 )
 
 // Config is what a Running is told once.
@@ -49,7 +52,9 @@ type Running struct {
 	live     config.Overrides
 	dropped  []config.Dropped // live changes that file does not take
 	tornDown bool
-	ways     []way // what a start tries, the best first
+	ways     []way         // what a start tries, the best first
+	retry    deadline      // not before this is it tried again to go back
+	between  time.Duration // the time between the last two tries
 	troubles
 }
 
@@ -59,6 +64,7 @@ type troubles struct {
 	refused    error // what was applied could not be put in force at the start
 	unreadLive error // live changes of earlier starts
 	unreadNote error
+	stuck      error // a pending change whose time is over could not be taken back
 }
 
 // New reads what earlier starts left, and decides what is in force: a pending change whose time is over, or whose boot, is taken
