@@ -49,3 +49,12 @@ func TestViewPlansOneAtATime(t *testing.T) {
 		}
 	})
 }
+
+func TestTimesAreBounded(t *testing.T) {
+	for text, ok := range map[string]bool{"720h": true, "720h1s": false, "2562047h": false, "0s": false, "-1s": false} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, PathPause+"?for="+text, nil)
+		if _, err := readDuration(r, "for"); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

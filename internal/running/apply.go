@@ -77,16 +77,16 @@ func (r *Running) enter(ctx context.Context, next note, file *config.Config, sou
 		r.keep(r.note)
 		return Report{}, err
 	}
-	r.settle(next, file, source, dropped)
-	r.mu.Lock()
-	r.tornDown, r.reload, r.refused = false, nil, nil
-	r.mu.Unlock()
+	r.settle(next, file, source, dropped, func() { r.tornDown, r.reload, r.refused = false, nil, nil })
 	return report, nil
 }
 
-// settle makes what is in force what is shown.
-func (r *Running) settle(n note, file *config.Config, source *Source, dropped []config.Dropped) {
+// settle makes what is in force what is shown, and what also changes with it, in one step.
+func (r *Running) settle(n note, file *config.Config, source *Source, dropped []config.Dropped, also ...func()) {
 	r.mu.Lock()
+	for _, change := range also {
+		change()
+	}
 	r.note, r.file, r.source, r.dropped = n, file, source, dropped
 	if n.Pending == nil {
 		r.stuck, r.retry, r.between = nil, deadline{}, 0
@@ -149,10 +149,7 @@ func (r *Running) goBack(ctx context.Context, next note) (Report, error) {
 		r.keep(was) // Run tries again
 		return Report{}, fmt.Errorf("go back: %w", err)
 	}
-	r.settle(next, file, source, dropped)
-	r.mu.Lock()
-	r.tornDown = tornDown
-	r.mu.Unlock()
+	r.settle(next, file, source, dropped, func() { r.tornDown = tornDown })
 	r.log.Warn("taken_back", "change", was.Pending.What)
 	return report, nil
 }

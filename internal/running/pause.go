@@ -55,9 +55,6 @@ func (r *Running) Teardown(ctx context.Context) (notRestored []string, err error
 	if err := r.notice(next); err != nil {
 		return nil, err
 	}
-	r.settle(next, r.file, r.source, r.dropped)
-	r.mu.Lock()
-	r.tornDown = true
-	r.mu.Unlock()
+	r.settle(next, r.file, r.source, r.dropped, func() { r.tornDown = true })
 	return r.box.Teardown(context.WithoutCancel(ctx))
 }

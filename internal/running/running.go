@@ -137,6 +137,7 @@ func (r *Running) notice(n note) error {
 		return err
 	}
 	if err := r.save(n); err != nil {
+		r.keep(r.note) // the disk may say n, although it is not sure to last
 		return fmt.Errorf("%w; nothing was changed", err)
 	}
 	r.mu.Lock()
@@ -145,12 +146,19 @@ func (r *Running) notice(n note) error {
 	return nil
 }
 
-// setAside keeps a file that could not be read, under another name.
+// setAside keeps a file that could not be read, under another name that no earlier one has.
 func setAside(path string, unread error) error {
 	if unread == nil {
 		return nil
 	}
-	if err := os.Rename(path, path+".bad"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	aside := path + ".bad"
+	for i := 2; ; i++ {
+		if _, err := os.Lstat(aside); err != nil {
+			break
+		}
+		aside = fmt.Sprintf("%s.bad%d", path, i)
+	}
+	if err := os.Rename(path, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("keep what could not be read: %w", err)
 	}
 	return nil
