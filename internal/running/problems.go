@@ -47,6 +47,10 @@ func (r *Running) addMistakes(add func(do, what string, args ...any)) {
 	if r.refused != nil {
 		add("mend it, then apply it again, or reload", "what was to be in force could not be: %v", r.refused)
 	}
+	if r.stuck != nil {
+		add("mend it, or apply another file; it is tried again by itself",
+			"a change that nobody confirmed is still in force: %v", r.stuck)
+	}
 	if r.unreadNote != nil {
 		add("apply it again; the file is kept under another name with the first change",
 			"what was applied before this start is not in force: %v", r.unreadNote)

@@ -67,6 +67,8 @@ func (r *Running) choose() (err error) {
 // refuse notes why the best way was not taken.
 func (r *Running) refuse(err error) {
 	r.log.Error("configuration_refused", "error", err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.refused == nil {
 		r.refused = err
 	}
