@@ -77,7 +77,7 @@ func (r *Running) enter(ctx context.Context, next note, file *config.Config, sou
 		r.keep(r.note)
 		return Report{}, err
 	}
-	r.settle(next, file, source, dropped, func() { r.tornDown, r.reload, r.refused = false, nil, nil })
+	r.settle(next, file, source, dropped, func() { r.tornDown, r.reload, r.refused, r.standsIn = false, nil, nil, false })
 	return report, nil
 }
 
@@ -204,7 +204,7 @@ func (r *Running) Reload(ctx context.Context) {
 		r.log.Error("reload_failed", "error", err)
 		return
 	}
-	r.refused = nil
+	r.refused, r.standsIn = nil, false
 	r.log.Info("reloaded")
 }
 

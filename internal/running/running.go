@@ -62,6 +62,7 @@ type Running struct {
 type troubles struct {
 	reload     error // the own file was not taken
 	refused    error // what was applied could not be put in force at the start
+	standsIn   bool  // what was applied is in force since the start, and the own file says something else
 	unreadLive error // live changes of earlier starts
 	unreadNote error
 	stuck      error // a pending change whose time is over could not be taken back

@@ -111,8 +111,14 @@ func (r *Running) begin(ctx context.Context, w way) error {
 	if err := r.box.Set(ctx, cfg); err != nil {
 		return err
 	}
+	standsIn := false
+	if a := w.note.Applied; a != nil {
+		own := r.own()
+		standsIn = own != nil && own.Text != a.Text
+		r.log.Info("applied_file_in_force", "file", a.Name)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.dropped = dropped
+	r.dropped, r.standsIn = dropped, standsIn
 	return nil
 }
