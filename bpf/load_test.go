@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-var roles = []Role{VenueIngress, UplinkEgress, UplinkIngress, IfbEgress, VenueEgress}
+var roles = []Role{VenueIngress, UplinkEgress, UplinkIngress, IfbEgress, VenueEgress, LeafHost}
 
 func newSet(t testing.TB) *Set {
 	t.Helper()
@@ -29,6 +29,8 @@ func TestEveryVariantLoads(t *testing.T) {
 			{Role: role, Replay: true},
 			{Role: role, Shaped: true, Clamp: 500},
 			{Role: role, RawIP: true, Shaped: true, WriteDSCP: true, MarkMask: 0xff, Clamp: 500},
+			{Role: role, Shaped: true, Fair: true},
+			{Role: role, Shaped: true, Fair: true, WriteDSCP: true, MarkMask: 0xff000000, Clamp: 500},
 		} {
 			p, err := s.program(v)
 			if err != nil {

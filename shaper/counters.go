@@ -145,33 +145,50 @@ func (c *counters) book(k Key, shown uint64) (uint64, error) {
 // recentDevices is how long a device stays in the count of devices.
 const recentDevices = 10 * time.Second
 
+// devicesAtOnce is how many devices are read in one go: 128 kB of them. The whole map is 2 MB, which as one piece of fresh memory
+// costs more than the kernel's copying.
+const devicesAtOnce = 256
+
 // devices counts the devices that each key saw lately.
 func (c *counters) devices() (map[Key]int, error) {
 	now, err := coarseSeconds()
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]uint32, bpf.MaxDevices)
-	values := make([]bpf.LastSeen, bpf.MaxDevices)
-	var cursor ebpf.MapBatchCursor
-	n, err := c.seenMap.BatchLookup(&cursor, keys, values, nil)
-	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		return nil, fmt.Errorf("read devices: %w", err)
-	}
+	keys := make([]uint32, devicesAtOnce)
+	values := make([]bpf.LastSeen, devicesAtOnce)
 	seen := make(map[Key]int)
-	for _, device := range values[:n] {
-		for u, directions := range device.At {
-			for d, slices := range directions {
-				for s, at := range slices {
-					// at is odd where it is set: see mark_seen. Ages wrap with the clock.
-					if at != 0 && now-at <= uint16(recentDevices/time.Second) {
-						seen[Key{uint8(u), slice.Direction(d), slice.ID(s)}]++
-					}
+	var cursor ebpf.MapBatchCursor
+	for {
+		n, err := c.seenMap.BatchLookup(&cursor, keys, values, nil)
+		last := errors.Is(err, ebpf.ErrKeyNotExist)
+		if err != nil && !last {
+			return nil, fmt.Errorf("read devices: %w", err)
+		}
+		for i := range values[:n] {
+			countRecent(seen, &values[i], now)
+		}
+		if last {
+			return seen, nil
+		}
+	}
+}
+
+// countRecent counts a device where it was seen lately. Most indexes are nobody's, and cost one comparison.
+func countRecent(seen map[Key]int, device *bpf.LastSeen, now uint16) {
+	if *device == (bpf.LastSeen{}) {
+		return
+	}
+	for u, directions := range device.At {
+		for d, slices := range directions {
+			for s, at := range slices {
+				// at is odd where it is set: see mark_seen. Ages wrap with the clock.
+				if at != 0 && now-at <= uint16(recentDevices/time.Second) {
+					seen[Key{uint8(u), slice.Direction(d), slice.ID(s)}]++
 				}
 			}
 		}
 	}
-	return seen, nil
 }
 
 // wipe zeroes what was counted under numbers that changed hands. Experience -1 asks about counts that have none.

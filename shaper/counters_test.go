@@ -1,6 +1,7 @@
 package shaper
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -131,7 +132,7 @@ func TestDevicesAreThoseOfTheLastSeconds(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := Key{Uplink: 2, Direction: slice.Up, Slice: 1}
-	for device, age := range map[uint32]uint16{1: 0, 2: 8, 4095: 4, 3: 12, 4: 3000} {
+	for device, age := range map[uint32]uint16{1: 0, 2: 8, devicesAtOnce: 10, 4095: 4, 3: 12, 4: 3000} {
 		var seen bpf.LastSeen
 		seen.At[k.Uplink][k.Direction][k.Slice] = now - age
 		if err := set.Maps["device_seen"].Put(device, seen); err != nil {
@@ -142,8 +143,26 @@ func TestDevicesAreThoseOfTheLastSeconds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[Key]int{k: 3}, got); diff != "" {
+	if diff := cmp.Diff(map[Key]int{k: 4}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// Every status counts devices, once a second while somebody watches: the whole map, 2 MB, as fresh memory each time was most of what
+// a status cost.
+func TestCountingDevicesTakesLittleMemory(t *testing.T) {
+	c, _ := newTestCounters(t)
+	const rounds, most = 10, 256 << 10
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range rounds {
+		if _, err := c.devices(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if bytes := (after.TotalAlloc - before.TotalAlloc) / rounds; bytes > most {
+		t.Errorf("a count allocates %d bytes, want at most %d", bytes, most)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -87,36 +86,6 @@ func doctorConfig(file string, named bool) (cfg doctor.Config, unread []doctor.C
 		})
 	}
 	return cfg, nil, nil
-}
-
-// loadPrograms has the kernel's verifier read one program of each role, on maps of their own.
-func loadPrograms() error {
-	return withSet(func(set *bpf.Set) error {
-		for role := bpf.VenueIngress; role <= bpf.VenueEgress; role++ {
-			if _, err := set.ProgramFD(bpf.Variant{Role: role}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func measureDelay() error {
-	return withSet(func(set *bpf.Set) error {
-		measuring, err := set.MeasureDelay()
-		if err != nil {
-			return err
-		}
-		return measuring.Close()
-	})
-}
-
-func withSet(do func(*bpf.Set) error) error {
-	set, err := bpf.Open(slog.New(slog.DiscardHandler), nil)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(set), set.Close())
 }
 
 // printChecks prints the answers; that one is not ok is the verb's exit status.

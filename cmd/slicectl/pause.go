@@ -36,7 +36,7 @@ func newResume(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use:                   "resume",
 		Short:                 "shape again after pause",
-		Long:                  `resume brings back the shaping that pause or teardown took away. Where there is shaping it changes nothing.`,
+		Long:                  `resume brings back the shaping that pause took away; after teardown it is apply that does. Where there is shaping it changes nothing.`,
 		Args:                  takes(0, 0, ""),
 		DisableFlagsInUseLine: true,
 		RunE: o.runE(func(ctx context.Context, c *client.Client, _ []string) (string, any, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -39,6 +40,9 @@ func fileIn(args []string) (*client.File, error) {
 		return nil, badUse("the file's name is empty: leave it out for the agent's own configuration")
 	}
 	text, err := config.Read(args[0])
+	if read := new(config.ReadError); errors.As(err, &read) {
+		read.Of.Hint = "" // it names flags of sliced
+	}
 	if err != nil {
 		return nil, &failure{status: exitBadUse, err: err}
 	}

@@ -46,6 +46,8 @@ func fault(err error) error {
 		return fmt.Errorf("%w: %w", api.ErrInvalid, err)
 	case errors.Is(err, running.ErrNothingPending):
 		return &api.Fault{Type: api.TypeNothingPending, Status: http.StatusConflict, Detail: err.Error()}
+	case errors.Is(err, running.ErrTornDown):
+		return &api.Fault{Type: api.TypeFailed, Status: http.StatusConflict, Detail: err.Error()}
 	}
 	return err
 }

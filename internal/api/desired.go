@@ -94,6 +94,21 @@ func (s *Server) plan(r *http.Request) (any, error) {
 	return s.agent.Plan(r.Context(), file)
 }
 
+// planInTurn is plan, one at a time.
+func (s *Server) planInTurn(r *http.Request) (any, error) {
+	file, err := readFile(r) // a slow client takes nobody's turn
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case s.viewPlan <- struct{}{}:
+		defer func() { <-s.viewPlan }()
+		return s.agent.Plan(r.Context(), file)
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
 func (s *Server) apply(r *http.Request) (any, error) {
 	file, err := readFile(r)
 	if err != nil {
@@ -178,7 +193,10 @@ func readFile(r *http.Request) (*File, error) {
 	return nil, nil
 }
 
-// readDuration gives a time above 0, or 0 when none was given.
+// longest bounds the times that are given: far above what anybody waits for, and far from what a clock can't count.
+const longest = 30 * 24 * time.Hour
+
+// readDuration gives a time above 0 and up to longest, or 0 when none was given.
 func readDuration(r *http.Request, key string) (time.Duration, error) {
 	text := r.URL.Query().Get(key)
 	if text == "" {
@@ -187,6 +205,9 @@ func readDuration(r *http.Request, key string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err == nil && d <= 0 {
 		err = errors.New("must be above 0s")
+	}
+	if err == nil && d > longest {
+		err = fmt.Errorf("must be at most %s (30 days)", longest)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("%w: %s %q: %w", ErrInvalid, key, text, err)

@@ -27,7 +27,7 @@ func TestDesiredVerbsReachTheAgent(t *testing.T) {
 	plan, err := c.Plan(ctx, nil)
 	check(t, err, plan, agent.plan)
 	// A file may be as large as a configuration.
-	large := &api.File{Name: "a & b.toml", Text: []byte(strings.Repeat("#", 1<<20))}
+	large := &api.File{Name: "a & b.toml", Text: []byte(strings.Repeat("#", 128<<10))}
 	plan, err = c.Plan(ctx, large)
 	check(t, err, plan, agent.plan)
 	applied, err := c.Apply(ctx, large, time.Minute)
@@ -41,7 +41,7 @@ func TestDesiredVerbsReachTheAgent(t *testing.T) {
 		t.Error(err)
 	}
 	want := []string{
-		"plan own", "plan a & b.toml (1048576 bytes)", "apply a & b.toml (1048576 bytes) 1m0s", "apply own 0s", "rollback", "confirm",
+		"plan own", "plan a & b.toml (131072 bytes)", "apply a & b.toml (131072 bytes) 1m0s", "apply own 0s", "rollback", "confirm",
 		"pause 1m30s", "pause 0s", "resume", "set {Name:lte Download: Upload:1mbit}", `reset ""`, `reset "lte"`,
 	}
 	if diff := cmp.Diff(want, agent.calls); diff != "" {

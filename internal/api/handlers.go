@@ -31,7 +31,11 @@ func (s *Server) handler(readOnly bool) http.Handler {
 	for path, verb := range read {
 		mux.Handle("GET "+path, http.MaxBytesHandler(s.verb(verb), maxBody))
 	}
-	mux.Handle("POST "+PathPlan, http.MaxBytesHandler(s.verb(s.plan), maxFile))
+	plan := s.plan
+	if readOnly {
+		plan = s.planInTurn
+	}
+	mux.Handle("POST "+PathPlan, http.MaxBytesHandler(s.verb(plan), maxFile))
 	change := map[string]answer{
 		PathSliceSet: s.sliceSet, PathSliceReset: s.sliceReset, PathUplinkSet: s.uplinkSet, PathUplinkReset: s.uplinkReset,
 		PathApply: s.apply, PathConfirm: s.confirm, PathRollback: s.rollback,

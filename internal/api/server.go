@@ -21,7 +21,7 @@ const ViewSocket = "view.sock"
 const (
 	maxConns      = 64 // a socket
 	maxBody       = 64 << 10
-	maxFile       = 2 << 20 // more than a configuration may be, so that it is the configuration that says so
+	maxFile       = 256 << 10 // more than a configuration may be, so that it is the configuration that says so
 	maxHeader     = 16 << 10
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second // also ends the context of what only reads
@@ -45,6 +45,8 @@ type Server struct {
 	cfg   ServerConfig
 	agent Agent
 	ready chan struct{}
+
+	viewPlan chan struct{} // held by a plan on ViewSocket: of those who may only look, one at a time costs the parser's time
 }
 
 // NewServer makes a server; it opens nothing before Run.
@@ -55,7 +57,7 @@ func NewServer(log *slog.Logger, cfg ServerConfig, agent Agent) (*Server, error)
 	if filepath.Base(cfg.Socket) == ViewSocket {
 		return nil, fmt.Errorf("make control server: %s is the name of the read-only socket (name the socket otherwise)", cfg.Socket)
 	}
-	return &Server{log: log, cfg: cfg, agent: agent, ready: make(chan struct{})}, nil
+	return &Server{log: log, cfg: cfg, agent: agent, ready: make(chan struct{}), viewPlan: make(chan struct{}, 1)}, nil
 }
 
 // Ready is closed when both sockets take connections.

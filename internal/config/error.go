@@ -85,12 +85,19 @@ func (r *report) reported(section string, index int, key string) bool {
 	return r.bad[place{section, index, key}]
 }
 
-// err joins all mistakes in line order, nil when there are none.
+// mostMistakes is how many are told of one file: a file of another kind is nothing but mistakes.
+const mostMistakes = 20
+
+// err joins the mistakes in line order, nil when there are none. Of many it has the first, and how many more there are.
 func (r *report) err() error {
 	slices.SortStableFunc(r.found, func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
-	all := make([]error, len(r.found))
-	for i, e := range r.found {
+	told := r.found[:min(len(r.found), mostMistakes)]
+	all := make([]error, len(told))
+	for i, e := range told {
 		all[i] = e
+	}
+	if more := len(r.found) - len(told); more > 0 {
+		all = append(all, &Error{File: r.file, What: fmt.Sprintf("… and %d more mistakes", more)})
 	}
 	return errors.Join(all...)
 }

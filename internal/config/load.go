@@ -13,8 +13,9 @@ import (
 	"github.com/slicegate/slicegate/internal/slice"
 )
 
-// MaxFile is the most bytes of a file: far above any configuration, it keeps a log or a device given by mistake out of memory.
-const MaxFile = 1 << 20
+// MaxFile is the most bytes of a file: far above any configuration, it keeps a log or a device given by mistake out of memory. The
+// time that the parser takes grows with the square of the keys in a table, so this bounds that, too.
+const MaxFile = 128 << 10
 
 // Load reads a file. What is wrong with it comes as joined *Errors; a file that can't be read is one, too.
 func Load(path string) (*Config, error) {

@@ -69,7 +69,7 @@ func cake(cfg Config) bool {
 	return slices.ContainsFunc(cfg.Uplinks, func(u Uplink) bool { return u.Cake })
 }
 
-// lookPrograms has the kernel's verifier read the very programs that would run.
+// lookPrograms has the kernel's verifier read programs with all that a configuration can switch on, whatever this one does.
 func lookPrograms(b *box) ([]finding, error) {
 	err := b.cfg.Load()
 	if err == nil {

@@ -10,12 +10,14 @@ import (
 
 // Plan tells what Apply of the same would do now; nil is the agent's own configuration.
 func (r *Running) Plan(ctx context.Context, src *Source) ([]Step, error) {
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	file, _, err := r.read(src)
+	file, _, err := r.read(src) // may take long: nobody waits for it
 	if err != nil {
 		return nil, err
 	}
+	if err := r.changing.await(ctx); err != nil {
+		return nil, err
+	}
+	defer r.changing.Unlock()
 	cfg, _, _, err := file.WithStored(r.live)
 	if err != nil {
 		return nil, err
@@ -27,12 +29,14 @@ func (r *Running) Plan(ctx context.Context, src *Source) ([]Step, error) {
 // goes back by itself to what is in force now, unless Confirm comes within that time. While a change is pending, Apply with confirm
 // begins its time anew, and goes back to what was before the first of them; without, it ends the pending change.
 func (r *Running) Apply(ctx context.Context, src *Source, confirm time.Duration) (Report, error) {
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	file, source, err := r.read(src)
+	file, source, err := r.read(src) // may take long: nobody waits for it
 	if err != nil {
 		return Report{}, err
 	}
+	if err := r.changing.await(ctx); err != nil {
+		return Report{}, err
+	}
+	defer r.changing.Unlock()
 	next := note{Applied: src}
 	if confirm > 0 {
 		if next.Pending, err = r.trial(source, confirm); err != nil {
@@ -73,27 +77,34 @@ func (r *Running) enter(ctx context.Context, next note, file *config.Config, sou
 		r.keep(r.note)
 		return Report{}, err
 	}
-	r.settle(next, file, source, dropped)
-	r.mu.Lock()
-	r.tornDown, r.reload, r.refused = false, nil, nil
-	r.mu.Unlock()
+	r.settle(next, file, source, dropped, func() { r.tornDown, r.reload, r.refused, r.standsIn = false, nil, nil, false })
 	return report, nil
 }
 
-// settle makes what is in force what is shown.
-func (r *Running) settle(n note, file *config.Config, source *Source, dropped []config.Dropped) {
+// settle makes what is in force what is shown, and what also changes with it, in one step.
+func (r *Running) settle(n note, file *config.Config, source *Source, dropped []config.Dropped, also ...func()) {
 	r.mu.Lock()
+	for _, change := range also {
+		change()
+	}
 	r.note, r.file, r.source, r.dropped = n, file, source, dropped
+	if n.Pending == nil {
+		r.stuck, r.retry, r.between = nil, deadline{}, 0
+	}
 	r.mu.Unlock()
 	r.ring()
 }
 
-// Confirm keeps a pending change.
+// Confirm keeps a pending change. One whose time is over is taken back, even if Run did not come to it yet.
 func (r *Running) Confirm() error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	if r.note.Pending == nil {
 		return ErrNothingPending
+	}
+	if r.over(r.note.Pending.deadline) {
+		r.takeBack(context.Background())
+		return fmt.Errorf("%w: its time is over", ErrNothingPending)
 	}
 	next := r.note
 	next.Pending = nil
@@ -122,9 +133,9 @@ func (r *Running) Rollback(ctx context.Context) (Report, error) {
 // goBack puts in force what was before a pending change. A full disk does not keep it from that: the note that stays says that
 // the change is pending, so the next start would take it back again.
 func (r *Running) goBack(ctx context.Context, next note) (Report, error) {
-	file, source, err := r.read(next.Applied)
+	next, file, source, err := r.readBack(next)
 	if err != nil {
-		return Report{}, fmt.Errorf("go back: %w", err)
+		return Report{}, err
 	}
 	cfg, dropped, err := r.effective(file, r.live)
 	if err != nil {
@@ -138,12 +149,23 @@ func (r *Running) goBack(ctx context.Context, next note) (Report, error) {
 		r.keep(was) // Run tries again
 		return Report{}, fmt.Errorf("go back: %w", err)
 	}
-	r.settle(next, file, source, dropped)
-	r.mu.Lock()
-	r.tornDown = tornDown
-	r.mu.Unlock()
+	r.settle(next, file, source, dropped, func() { r.tornDown = tornDown })
 	r.log.Warn("taken_back", "change", was.Pending.What)
 	return report, nil
+}
+
+// readBack reads what next says, or, as a start does, the agent's own configuration if that does not load any more.
+func (r *Running) readBack(next note) (note, *config.Config, *Source, error) {
+	file, source, err := r.read(next.Applied)
+	if err != nil && next.Applied != nil {
+		r.refuse(err)
+		next.Applied = nil
+		file, source, err = r.read(nil)
+	}
+	if err != nil { // %v: it is no mistake of whoever asked to go back
+		return next, nil, nil, fmt.Errorf("go back: %v", err) //nolint:errorlint // see above
+	}
+	return next, file, source, nil
 }
 
 // restore has the box do what was in force before, shaping or not.
@@ -182,7 +204,7 @@ func (r *Running) Reload(ctx context.Context) {
 		r.log.Error("reload_failed", "error", err)
 		return
 	}
-	r.refused = nil
+	r.refused, r.standsIn = nil, false
 	r.log.Info("reloaded")
 }
 

@@ -48,7 +48,7 @@ func (r *Running) nextLook() (wait time.Duration, any bool) {
 	if p := r.note.Pending; p != nil {
 		await(p.deadline)
 	}
-	if p := r.note.Pause; p != nil && p.Until != 0 {
+	if p := r.note.Pause; p != nil && p.Until != 0 && !r.tornDown {
 		await(*p)
 	}
 	return wait, any
@@ -60,12 +60,10 @@ func (r *Running) expire(ctx context.Context) {
 	if r.unsaved {
 		r.keep(r.note)
 	}
-	if p := r.note.Pending; p != nil && r.over(p.deadline) {
-		if _, err := r.goBack(ctx, r.takenBack(r.note)); err != nil {
-			r.log.Error("rollback_failed", "error", err)
-		}
+	if p := r.note.Pending; p != nil && r.over(p.deadline) && r.over(r.retry) {
+		r.takeBack(ctx)
 	}
-	if p := r.note.Pause; p != nil && r.over(*p) {
+	if p := r.note.Pause; p != nil && r.over(*p) && !r.tornDown {
 		next := r.note
 		next.Pause = nil
 		r.keep(next)
@@ -73,5 +71,25 @@ func (r *Running) expire(ctx context.Context) {
 			r.log.Error("resume_incomplete", "error", err)
 		}
 		r.log.Info("resumed")
+	}
+}
+
+// mostBetweenTries bounds the time between two tries to go back, which doubles.
+const mostBetweenTries = time.Minute
+
+// takeBack takes back a pending change whose time is over. What keeps it from that is told by Problems until a later try succeeds.
+func (r *Running) takeBack(ctx context.Context) {
+	_, err := r.goBack(ctx, r.takenBack(r.note))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stuck = err
+	if err == nil {
+		r.between, r.retry = 0, deadline{}
+		return
+	}
+	r.log.Error("rollback_failed", "error", err)
+	r.between = min(max(2*r.between, lookEvery), mostBetweenTries)
+	if r.retry, err = r.cfg.Clock.in(r.between); err != nil {
+		r.retry = deadline{} // without a clock, the next look tries again
 	}
 }

@@ -5,10 +5,14 @@ import (
 	"time"
 )
 
-// Pause takes the shaping away, for a time if d is above 0. A restart of the agent keeps it, a reboot ends it.
+// Pause takes the shaping away, for a time if d is above 0. A restart of the agent keeps it, a reboot ends it. After Teardown it is
+// refused with ErrTornDown: a pause that ends would shape again.
 func (r *Running) Pause(ctx context.Context, d time.Duration) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
+	if r.tornDown {
+		return ErrTornDown
+	}
 	until, err := r.cfg.Clock.in(d)
 	if err != nil {
 		return err
@@ -22,10 +26,13 @@ func (r *Running) Pause(ctx context.Context, d time.Duration) error {
 	return r.box.Pause(context.WithoutCancel(ctx))
 }
 
-// Resume shapes again after Pause or Teardown.
+// Resume shapes again after Pause. After Teardown it is refused with ErrTornDown.
 func (r *Running) Resume(ctx context.Context) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
+	if r.tornDown {
+		return ErrTornDown
+	}
 	next := r.note
 	next.Pause = nil
 	if err := r.notice(next); err != nil {
@@ -36,13 +43,10 @@ func (r *Running) Resume(ctx context.Context) error {
 
 func (r *Running) resume(ctx context.Context, next note) error {
 	r.settle(next, r.file, r.source, r.dropped)
-	r.mu.Lock()
-	r.tornDown = false
-	r.mu.Unlock()
 	return r.box.Resume(context.WithoutCancel(ctx))
 }
 
-// Teardown takes the shaping away until Apply, Resume or the next start, and puts back what was there before; it names what can't be.
+// Teardown takes the shaping away until Apply or the next start, and puts back what was there before; it names what can't be.
 func (r *Running) Teardown(ctx context.Context) (notRestored []string, err error) {
 	r.changing.Lock()
 	defer r.changing.Unlock()
@@ -51,9 +55,6 @@ func (r *Running) Teardown(ctx context.Context) (notRestored []string, err error
 	if err := r.notice(next); err != nil {
 		return nil, err
 	}
-	r.settle(next, r.file, r.source, r.dropped)
-	r.mu.Lock()
-	r.tornDown = true
-	r.mu.Unlock()
+	r.settle(next, r.file, r.source, r.dropped, func() { r.tornDown = true })
 	return r.box.Teardown(context.WithoutCancel(ctx))
 }

@@ -23,6 +23,10 @@ func (r *Running) Problems() []Problem {
 		add("slicectl confirm keeps it, slicectl rollback takes it back now",
 			"a change is pending: %s is taken back in %s", p.What, seconds(left))
 	}
+	if a := r.note.Applied; r.standsIn && a != nil {
+		add("slicectl apply, or SIGHUP, puts the agent's own file in force; slicectl apply FILE another one",
+			"%s is in force since it was applied, and the agent's own file says something else", a.Name)
+	}
 	if name := r.note.TakenBack; name != "" {
 		add("mend it, then apply it again; the next apply or reload ends this message",
 			"%s was taken back: what was in force before is again", name)
@@ -46,6 +50,10 @@ func (r *Running) addMistakes(add func(do, what string, args ...any)) {
 	}
 	if r.refused != nil {
 		add("mend it, then apply it again, or reload", "what was to be in force could not be: %v", r.refused)
+	}
+	if r.stuck != nil {
+		add("mend it, or apply another file; it is tried again by itself",
+			"a change that nobody confirmed is still in force: %v", r.stuck)
 	}
 	if r.unreadNote != nil {
 		add("apply it again; the file is kept under another name with the first change",

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/slicegate/slicegate/internal/config"
 )
@@ -18,6 +19,8 @@ var (
 	ErrInvalid = errors.New("invalid")
 	// ErrNothingPending is the answer to Confirm and Rollback when there is nothing that waits for them.
 	ErrNothingPending = errors.New("no change is pending")
+	// ErrTornDown is the answer to Pause and Resume after Teardown: only Apply and the next start shape again.
+	ErrTornDown = errors.New("the shaping was torn down (slicectl apply shapes again)")
 )
 
 // Config is what a Running is told once.
@@ -39,7 +42,7 @@ type Running struct {
 	wake chan struct{} // has something in it when times changed
 	save func(note) error
 
-	changing sync.Mutex // held while what is in force changes, so that changes come one after the other
+	changing turn // held while what is in force changes, so that changes come one after the other
 
 	mu       sync.Mutex // guards what follows; who changes it holds changing, too
 	note     note
@@ -49,7 +52,9 @@ type Running struct {
 	live     config.Overrides
 	dropped  []config.Dropped // live changes that file does not take
 	tornDown bool
-	ways     []way // what a start tries, the best first
+	ways     []way         // what a start tries, the best first
+	retry    deadline      // not before this is it tried again to go back
+	between  time.Duration // the time between the last two tries
 	troubles
 }
 
@@ -57,15 +62,17 @@ type Running struct {
 type troubles struct {
 	reload     error // the own file was not taken
 	refused    error // what was applied could not be put in force at the start
+	standsIn   bool  // what was applied is in force since the start, and the own file says something else
 	unreadLive error // live changes of earlier starts
 	unreadNote error
+	stuck      error // a pending change whose time is over could not be taken back
 }
 
 // New reads what earlier starts left, and decides what is in force: a pending change whose time is over, or whose boot, is taken
 // back; what does not load any more gives way to what was before it. With an error, which matches ErrInvalid, there is nothing
 // to put in force. It changes nothing.
 func New(log *slog.Logger, cfg Config) (*Running, error) {
-	r := &Running{log: log, cfg: cfg, wake: make(chan struct{}, 1)}
+	r := &Running{log: log, cfg: cfg, wake: make(chan struct{}, 1), changing: make(turn, 1)}
 	r.save = func(n note) error { return n.save(r.notePath()) }
 	var n note
 	if n, r.unreadNote = loadNote(r.notePath()); r.unreadNote != nil {
@@ -131,6 +138,7 @@ func (r *Running) notice(n note) error {
 		return err
 	}
 	if err := r.save(n); err != nil {
+		r.keep(r.note) // the disk may say n, although it is not sure to last
 		return fmt.Errorf("%w; nothing was changed", err)
 	}
 	r.mu.Lock()
@@ -139,12 +147,19 @@ func (r *Running) notice(n note) error {
 	return nil
 }
 
-// setAside keeps a file that could not be read, under another name.
+// setAside keeps a file that could not be read, under another name that no earlier one has.
 func setAside(path string, unread error) error {
 	if unread == nil {
 		return nil
 	}
-	if err := os.Rename(path, path+".bad"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	aside := path + ".bad"
+	for i := 2; ; i++ {
+		if _, err := os.Lstat(aside); err != nil {
+			break
+		}
+		aside = fmt.Sprintf("%s.bad%d", path, i)
+	}
+	if err := os.Rename(path, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("keep what could not be read: %w", err)
 	}
 	return nil

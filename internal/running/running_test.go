@@ -57,7 +57,9 @@ func TestAppliedStaysUntilReload(t *testing.T) {
 	w.reboot()
 	r = w.mustOpen()
 	w.want(r, "50")
-	wantNoProblem(t, r)
+	if !problem(r, "evening.toml is in force since it was applied") || len(r.Problems()) != 1 {
+		t.Errorf("problems: %+v", r.Problems())
+	}
 
 	r.Reload(t.Context())
 	w.want(r, "50")
@@ -95,6 +97,30 @@ func TestPlanChangesNothing(t *testing.T) {
 	w.want(r, "95")
 	if w.points != points {
 		t.Errorf("something was written: %v", w.calls)
+	}
+}
+
+// A site lead who edits the agent's own file and restarts is told why that is not in force.
+func TestAppliedFileThatStandsInIsTold(t *testing.T) {
+	w := newWorld(t)
+	w.apply(w.mustOpen(), source("evening.toml", 50), 0)
+	said := func(r *Running) bool { return problem(r, "evening.toml is in force") }
+	w.own = file(30)
+	r := w.mustOpen()
+	w.want(r, "50")
+	if !said(r) {
+		t.Errorf("problems: %v", r.Problems())
+	}
+	_, err := r.Apply(t.Context(), nil, 0)
+	must(t, err)
+	w.want(r, "30")
+	if said(r) {
+		t.Errorf("problems when it is over: %v", r.Problems())
+	}
+	w.apply(r, source("evening.toml", 50), 0)
+	w.own = file(50)
+	if r = w.mustOpen(); said(r) {
+		t.Errorf("problems though both say the same: %v", r.Problems())
 	}
 }
 

@@ -67,6 +67,8 @@ func (r *Running) choose() (err error) {
 // refuse notes why the best way was not taken.
 func (r *Running) refuse(err error) {
 	r.log.Error("configuration_refused", "error", err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.refused == nil {
 		r.refused = err
 	}
@@ -109,8 +111,14 @@ func (r *Running) begin(ctx context.Context, w way) error {
 	if err := r.box.Set(ctx, cfg); err != nil {
 		return err
 	}
+	standsIn := false
+	if a := w.note.Applied; a != nil {
+		own := r.own()
+		standsIn = own != nil && own.Text != a.Text
+		r.log.Info("applied_file_in_force", "file", a.Name)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.dropped = dropped
+	r.dropped, r.standsIn = dropped, standsIn
 	return nil
 }

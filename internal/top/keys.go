@@ -1,12 +1,6 @@
 package top
 
-import (
-	"unicode/utf8"
-
-	tea "charm.land/bubbletea/v2"
-
-	"github.com/slicegate/slicegate/internal/api/client"
-)
+import tea "charm.land/bubbletea/v2"
 
 // press does what a key says.
 func (m *Model) press(key tea.KeyPressMsg) tea.Cmd {
@@ -42,7 +36,7 @@ func (m *Model) press(key tea.KeyPressMsg) tea.Cmd {
 		return m.step(-1)
 	case "enter":
 		if m.ready() {
-			m.typed = new(string)
+			m.typed = &entry{of: m.target()}
 		}
 	case "r":
 		return m.reset(len(m.status.Uplinks) == 1)
@@ -73,42 +67,4 @@ func (m *Model) turn(by int) {
 		}
 	}
 	m.keepChoice()
-}
-
-// typing edits a value.
-func (m *Model) typing(key tea.KeyPressMsg) tea.Cmd {
-	switch key.String() {
-	case "esc":
-		m.typed = nil
-	case "enter":
-		value := *m.typed
-		m.typed = nil
-		if value == "" {
-			return nil
-		}
-		return m.set(value)
-	case "backspace":
-		_, last := utf8.DecodeLastRuneInString(*m.typed)
-		*m.typed = (*m.typed)[:len(*m.typed)-last]
-	case "ctrl+u":
-		*m.typed = ""
-	default:
-		m.write(key.Text)
-	}
-	return nil
-}
-
-// longestValue is more than any value that the agent takes.
-const longestValue = 20
-
-// write adds to the value that is being typed. Spaces, which no value has, are left out.
-func (m *Model) write(text string) {
-	if m.typed == nil {
-		return
-	}
-	for _, r := range client.Printable(text) {
-		if r != ' ' && len(*m.typed) < longestValue {
-			*m.typed += string(r)
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package top
 
 import (
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -28,7 +29,7 @@ type Model struct {
 	uplink string // the one on the screen
 	cursor rowKey // the chosen slice
 	bound  bound  // and which of its bounds the keys change
-	typed  *string
+	typed  *entry
 	help   bool
 
 	pending []change           // the first is under way
@@ -100,6 +101,7 @@ func (m *Model) take(p polled) tea.Cmd {
 	m.status, m.devices, m.noList = cleanStatus(p.status), cleanDevices(p.devices), p.noDevices
 	m.figures.take(p.at, m.status.Slices)
 	m.keepChoice()
+	m.keepEntry()
 	if m.stale {
 		m.stale = false
 		return m.ask()
@@ -110,14 +112,17 @@ func (m *Model) take(p polled) tea.Cmd {
 	return nil
 }
 
-// keepChoice moves the choice off what is no longer there.
+// keepChoice moves the choice off what is no longer there: to the same slice in the other direction, or to the first.
 func (m *Model) keepChoice() {
 	if _, ok := m.current(); !ok && len(m.status.Uplinks) > 0 {
 		m.uplink = m.status.Uplinks[0].Name
 	}
-	if rows := m.rows(); len(rows) > 0 && m.chosen(rows) < 0 {
-		m.cursor = keyOf(rows[0])
+	rows := m.rows()
+	if len(rows) == 0 || m.chosen(rows) >= 0 {
+		return
 	}
+	same := func(s client.SliceStatus) bool { return s.Name == m.cursor.slice }
+	m.cursor = keyOf(rows[max(slices.IndexFunc(rows, same), 0)])
 }
 
 // current gives the uplink on the screen.

@@ -111,12 +111,9 @@ func stepped(percent float64, direction int) float64 {
 }
 
 // set asks for a value that was typed.
-func (m *Model) set(value string) tea.Cmd {
-	if !m.ready() {
-		return nil
-	}
-	delete(m.wanted, m.target())
-	return m.enqueue(change{m.target(), value})
+func (m *Model) set(of target, value string) tea.Cmd {
+	delete(m.wanted, of)
+	return m.enqueue(change{of, value})
 }
 
 // reset takes back the live changes of the chosen slice: on this uplink, or everywhere.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,55 @@ func TestKeysRetune(t *testing.T) {
 			if diff := cmp.Diff(test.want, b.calls); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
+		})
+	}
+}
+
+// A value goes where it was meant to go when typing began, whatever a colleague changes meanwhile, or nowhere.
+func TestTypedValueKeepsItsSlice(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		meanwhile func(*client.Status)
+		want      []string
+		shows     string
+	}{
+		{
+			"the download is switched off",
+			func(s *client.Status) { s.Uplinks[0].Download.RateBPS = nil },
+			[]string{"set media on fibre: min= max=8"}, "done: media max 8 on fibre",
+		},
+		{
+			"nothing of the uplink is shaped",
+			func(s *client.Status) { s.Uplinks[0].Download.RateBPS, s.Uplinks[0].Upload.RateBPS = nil, nil },
+			nil, "not asked for: media is no longer shaped on fibre",
+		},
+		{
+			"the uplink is gone",
+			func(s *client.Status) { s.Uplinks = s.Uplinks[1:] },
+			nil, "not asked for: media is no longer shaped on fibre",
+		},
+		{
+			"the slice is gone",
+			func(s *client.Status) {
+				s.Slices = slices.DeleteFunc(s.Slices, func(s client.SliceStatus) bool { return s.Name == "media" })
+			},
+			nil, "not asked for: media is no longer shaped on fibre",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBox(t, 80, 24)
+			b.answer(0)
+			b.press("down", "down", "enter", "8")
+			test.meanwhile(&b.status)
+			b.answer(time.Second)
+			b.do("enter")
+			if diff := cmp.Diff(test.want, b.calls); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if test.want == nil {
+				b.press("esc") // enter began another value
+			}
+			b.shows(test.shows)
 		})
 	}
 }

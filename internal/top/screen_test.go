@@ -3,6 +3,7 @@ package top
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -64,19 +65,32 @@ func TestAgentWithoutDevices(t *testing.T) {
 	b.shows("HEAVIEST DEVICES", "unknown: no such request")
 }
 
-// Every line fits, whatever the size of the terminal and whatever things are called.
+// A figure that no int holds is as much as can be drawn, and not as little.
+func TestHugeFigures(t *testing.T) {
+	b := newBox(t, 80, 24)
+	one := uint64(1)
+	b.status.Uplinks[0].Download = client.LinkStatus{RateBPS: &one, UsedBPS: 1 << 62}
+	b.row(client.Down, "media").MaxBPS = 1
+	b.answer(0)
+	b.row(client.Down, "media").Bytes = 1 << 62
+	b.answer(time.Second)
+	b.shows(strings.Repeat("█", 80/3), "media                  █ ")
+}
+
+// Every line fits, whatever the size of the terminal, whatever things are called and however large figures are.
 func FuzzScreenFits(f *testing.F) {
-	f.Add(80, 24, "media", "02:00:00:00:00:01", "a problem", "+", uint8(4))
-	f.Add(72, 16, "a-very-long-name-of-32-characters", "2001:db8::/64", strings.Repeat("words ", 90), "?", uint8(15))
-	f.Add(200, 50, "\u754c\u754c\u754c\u754c\u754c\u754c\u754c", "e\u0301\u0301", "\x1b[31m\x9b2J\u202e", "-", uint8(1))
-	f.Add(0, -1, "", "", "", "", uint8(0))
-	f.Add(100, 17, "x", "y", strings.Repeat("w", 300), "!", uint8(9))
-	f.Fuzz(func(t *testing.T, width, height int, name, device, problem, typed string, n uint8) {
+	f.Add(80, 24, "media", "02:00:00:00:00:01", "a problem", "+", uint8(4), uint64(95e6), uint64(1<<63))
+	f.Add(72, 16, "a-very-long-name-of-32-characters", "2001:db8::/64", strings.Repeat("words ", 90), "?", uint8(15), uint64(1), uint64(1<<62))
+	f.Add(200, 50, "\u754c\u754c\u754c\u754c\u754c\u754c\u754c", "e\u0301\u0301", "\x1b[31m\x9b2J\u202e", "-", uint8(1), uint64(math.MaxUint64), uint64(math.MaxUint64))
+	f.Add(0, -1, "", "", "", "", uint8(0), uint64(0), uint64(1))
+	f.Add(100, 17, "x", "y", strings.Repeat("w", 300), "!", uint8(9), uint64(19e6), uint64(0))
+	f.Fuzz(func(t *testing.T, width, height int, name, device, problem, typed string, n uint8, rate, used uint64) {
 		width, height = width%300, height%120
 		b := newBox(t, width, height)
-		b.status = manySlices(name, int(n%16))
+		b.status = manySlices(name, int(n%16), rate, used)
 		b.status.Problems = []client.Problem{{What: problem, Do: problem}, {What: device}}
-		b.devices.Devices = []client.DeviceStatus{{Device: device, Experience: name}, {Device: name, Experience: problem}}
+		heavy := client.DeviceTraffic{Bytes: used, UsedBPS: used}
+		b.devices.Devices = []client.DeviceStatus{{Device: device, Experience: name, Download: heavy}, {Device: name, Experience: problem}}
 		check := func(when string) {
 			t.Helper()
 			lines := strings.Split(b.m.View().Content, "\n")
@@ -94,7 +108,7 @@ func FuzzScreenFits(f *testing.F) {
 		}
 		check("at first")
 		b.answer(0)
-		b.status.Slices[0].Bytes = 1 << 62
+		b.status.Slices[0].Bytes, b.status.Slices[0].Drops = used, used
 		b.answer(time.Second)
 		check("shown")
 		b.press("down", "enter")
@@ -111,13 +125,12 @@ func FuzzScreenFits(f *testing.F) {
 }
 
 // manySlices is a status with a name of somebody's choice everywhere, and at least one slice.
-func manySlices(name string, n int) client.Status {
-	rate := uint64(95e6)
-	link := client.LinkStatus{RateBPS: &rate, UsedBPS: 1 << 63}
+func manySlices(name string, n int, rate, used uint64) client.Status {
+	link := client.LinkStatus{RateBPS: &rate, UsedBPS: used}
 	st := client.Status{Uplinks: []client.UplinkStatus{{Name: name, Interface: name, State: name, Download: link, Upload: link}, {Name: "b"}}}
 	for i := range n + 1 {
 		for _, direction := range directions {
-			st.Slices = append(st.Slices, client.SliceStatus{Uplink: name, Direction: direction, Name: fmt.Sprint(name, i), MaxBPS: 1 << 63, Drops: 1})
+			st.Slices = append(st.Slices, client.SliceStatus{Uplink: name, Direction: direction, Name: fmt.Sprint(name, i), MinBPS: used, MaxBPS: rate})
 		}
 	}
 	return st

@@ -23,7 +23,7 @@ var (
 // levels are the heights of a sparkline; nothing at all is a dot, so that it is not taken for little.
 var levels = []rune("▁▂▃▄▅▆▇█")
 
-// spark draws rates against a slice's max, the latest at the right.
+// spark draws rates against a slice's max, the latest at the right. What is above it is cut before it becomes an int, which may not hold it.
 func spark(rates []float64, most uint64, width int) string {
 	var b strings.Builder
 	b.WriteString(strings.Repeat(" ", max(0, width-len(rates))))
@@ -36,19 +36,19 @@ func spark(rates []float64, most uint64, width int) string {
 		default:
 			level := len(levels)
 			if most > 0 {
-				level = int(math.Ceil(r / float64(most) * float64(len(levels))))
+				level = int(math.Ceil(min(r/float64(most), 1) * float64(len(levels))))
 			}
-			b.WriteRune(levels[min(max(level, 1), len(levels))-1])
+			b.WriteRune(levels[max(level, 1)-1])
 		}
 	}
 	return b.String()
 }
 
-// gauge draws a part of a whole as a bar.
+// gauge draws a part of a whole as a bar. More than the whole is a full bar, however much more.
 func gauge(part, whole uint64, width int) string {
 	full := 0
 	if whole > 0 {
-		full = min(int(float64(part)/float64(whole)*float64(width)+0.5), width)
+		full = int(min(float64(part)/float64(whole), 1)*float64(width) + 0.5)
 	}
 	return strings.Repeat("█", full) + strings.Repeat("░", width-full)
 }

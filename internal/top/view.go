@@ -152,8 +152,8 @@ func (m *Model) bottom() []string {
 	}
 	if m.typed != nil {
 		return append(lines,
-			fmt.Sprintf("new %s of %s on %s, both directions, such as 40%% or 8mbit", m.bound, m.cursor.slice, m.cursor.uplink),
-			focused.Styled(" "+*m.typed+"_ "),
+			fmt.Sprintf("new %s of %s on %s, both directions, such as 40%% or 8mbit", m.typed.of.bound, m.typed.of.slice, m.typed.of.uplink),
+			focused.Styled(" "+m.typed.text+"_ "),
 			"enter sends it   esc leaves it as it is")
 	}
 	lines = append(lines, m.choice())
