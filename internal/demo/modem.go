@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -75,6 +76,26 @@ func (m *Modem) emulate(side string) error {
 	}))
 }
 
+// Framing is what a link adds to a packet as the kernel sees it.
+type Framing struct {
+	Overhead   int // bytes a packet
+	Cell       int // bytes that a cell carries, the last one padded; 0 for a link without cells
+	CellHeader int // bytes a cell
+}
+
+// Frame has the link carry what f adds too, at the same rate, each way. It takes a kernel with netem.
+func (m *Modem) Frame(f Framing) error {
+	packets := max(int(float64(m.link.Rate)/8/fullFrame*m.link.Queue.Seconds()), 2)
+	for _, side := range []string{modemLAN, modemNet} {
+		change := fmt.Sprintf("qdisc change dev %s parent 1:1 handle 2: netem limit %d rate %dbit %d %d %d",
+			side, packets, m.link.Rate, f.Overhead, f.Cell, f.CellHeader)
+		if _, err := m.host.Output("tc", strings.Fields(change)...); err != nil {
+			return fmt.Errorf("frame modem's %s: %w", side, err)
+		}
+	}
+	return nil
+}
+
 // narrow is the link on a kernel without netem: a bucket alone.
 func (m *Modem) narrow(side string) error {
 	return m.bucket(side, uint64(m.link.Rate)/8, burst)
@@ -99,6 +120,9 @@ func ticks(rate uint64, bytes uint32) uint32 {
 	const tick = 64e-9 // s
 	return uint32(math.Ceil(float64(bytes) / float64(rate) / tick))
 }
+
+// TimeFor is how long the link needs for so many bytes.
+func (m *Modem) TimeFor(bytes uint32) time.Duration { return m.link.timeFor(bytes) }
 
 // Backlog is how many bytes wait in the modem, in the given direction.
 func (m *Modem) Backlog(d Direction) (uint32, error) {

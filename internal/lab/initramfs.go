@@ -24,6 +24,9 @@ var modules = []string{
 	"cls_bpf", "cls_u32", "cls_matchall", "act_mirred", "act_gact",
 }
 
+// spares are modules that a scenario loads itself, since they cost every namespace something: pktgen has a thread in each.
+var spares = []string{"pktgen"}
+
 // tools are programs of this machine that tests and scenarios run.
 var tools = []string{"nft", "tc", "ip"}
 
@@ -112,7 +115,7 @@ func (i Image) copyModules(ctx context.Context, root string) error {
 		}
 	}
 	var paths []string
-	for _, module := range modules {
+	for _, module := range slices.Concat(modules, spares) {
 		out, err := output(ctx, i.dir, "modprobe", "-d", i.dir, "-S", i.Release, "--show-depends", module)
 		if err != nil {
 			return fmt.Errorf("find module %s of kernel %s: %w", module, i.Name, err)

@@ -42,13 +42,18 @@ const attendees = 5
 const shapedTo = 0.95
 
 // NewSite makes a venue behind a modem of the given rate each way, in bit/s. Its caller closes it.
-func NewSite(ctx context.Context, t Treatment, rate int, seed uint64) (_ *Site, err error) {
+func NewSite(ctx context.Context, t Treatment, rate int, seed uint64) (*Site, error) {
 	link := demo.Link{Rate: rate, Queue: 600 * time.Millisecond, Delay: 20 * time.Millisecond}
+	return newSiteAt(ctx, t, link, int(float64(rate)*shapedTo), seed)
+}
+
+// newSiteAt makes a venue behind a modem with any link, which a treatment shapes to a rate of its own, in bit/s.
+func newSiteAt(ctx context.Context, t Treatment, link demo.Link, shaped int, seed uint64) (_ *Site, err error) {
 	s := &Site{random: rand.New(rand.NewPCG(seed, 0))}
 	if s.venue, err = demo.NewVenue(attendees, link); err != nil {
 		return nil, err
 	}
-	if s.undo, err = t.apply(ctx, s.venue.Box, int(float64(rate)*shapedTo)); err != nil {
+	if s.undo, err = t.apply(ctx, s.venue.Box, shaped); err != nil {
 		return nil, errors.Join(fmt.Errorf("apply %s: %w", t.Name, err), s.venue.Close())
 	}
 	s.far, err = demo.NewFar(s.venue.Server, new(demo.Trips))
