@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/slicegate/slicegate/internal/demo"
@@ -19,7 +20,10 @@ type Treatment struct {
 
 // Treatments are what is compared: ours, and what people use instead. Cake's isolation is by device, behind NAT, as its users
 // set it at home.
-var Treatments = []Treatment{
+var Treatments = slices.Concat(rivals, []Treatment{{"ours", bySliced(demo.Settings{})}})
+
+// rivals are the treatments that aren't ours.
+var rivals = []Treatment{
 	{"nothing", func(context.Context, *demo.Host, int) (func() error, error) { return func() error { return nil }, nil }},
 	{"fq_codel", byTC(
 		"qdisc add dev %dev root handle 1: tbf rate %rate burst 1614 limit 10mb",
@@ -27,7 +31,6 @@ var Treatments = []Treatment{
 	)},
 	{"cake besteffort", byTC("qdisc add dev %dev root cake bandwidth %rate besteffort nat %isolation")},
 	{"cake diffserv4", byTC("qdisc add dev %dev root cake bandwidth %rate diffserv4 nat %isolation")},
-	{"ours", bySliced},
 }
 
 // Shaper interfaces: the uplink sends what goes up, and what comes down goes through an ifb first.
@@ -62,19 +65,23 @@ func run(ns *nettest.NS, program, arguments string) error {
 	return err
 }
 
-// bySliced runs the agent as on a real box, with the reference configuration's slices.
-func bySliced(ctx context.Context, box *demo.Host, rate int) (func() error, error) {
-	dir, err := os.MkdirTemp("", "slicegate-scenario-")
-	if err != nil {
-		return nil, err
+// bySliced runs the agent as on a real box, with the reference configuration's slices. The settings are what is said beyond that;
+// their rates are not.
+func bySliced(settings demo.Settings) func(context.Context, *demo.Host, int) (func() error, error) {
+	return func(ctx context.Context, box *demo.Host, rate int) (func() error, error) {
+		settings.Upload, settings.Download = rate, rate
+		dir, err := os.MkdirTemp("", "slicegate-scenario-")
+		if err != nil {
+			return nil, err
+		}
+		tidy := func() error { return os.RemoveAll(dir) }
+		agent, err := demo.NewAgentAt(box, "sliced", dir, settings)
+		if err == nil {
+			err = agent.Start(ctx)
+		}
+		if err != nil {
+			return nil, errors.Join(err, tidy())
+		}
+		return func() error { return errors.Join(agent.Stop(), tidy()) }, nil
 	}
-	tidy := func() error { return os.RemoveAll(dir) }
-	agent, err := demo.NewAgentAt(box, "sliced", dir, rate, rate)
-	if err == nil {
-		err = agent.Start(ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(err, tidy())
-	}
-	return func() error { return errors.Join(agent.Stop(), tidy()) }, nil
 }

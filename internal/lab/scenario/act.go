@@ -1,0 +1,192 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slicegate/slicegate/internal/demo"
+	"github.com/slicegate/slicegate/internal/lab"
+)
+
+// stage is where a scenario's acts are: a site with its far side running, on which things are started in turn.
+type stage struct {
+	*Site
+	g   *errgroup.Group
+	ctx context.Context // of what was started; this is the body of a function that act gives it to
+}
+
+// act runs the far side and body. What body starts ends with it.
+func (s *Site) act(ctx context.Context, body func(*stage) error) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.far.Run(ctx) })
+	g.Go(func() error {
+		defer end()
+		return body(&stage{Site: s, g: g, ctx: ctx})
+	})
+	return g.Wait()
+}
+
+// start begins something at a random moment within a time.
+func (s *stage) start(within time.Duration, run func(context.Context) error) {
+	late := s.upTo(within)
+	s.g.Go(func() error {
+		pause(s.ctx, late)
+		return run(s.ctx)
+	})
+}
+
+// upload begins a flow of a host to a port of the server.
+func (s *stage) upload(host *demo.Host, port uint16, dscp int) *demo.Transfer {
+	return s.transferFrom(host, port, demo.Up, dscp)
+}
+
+func (s *stage) transferFrom(host *demo.Host, port uint16, way demo.Direction, dscp int) *demo.Transfer {
+	t := &demo.Transfer{Host: host, Peer: s.venue.Server.At(demo.V4, port), Direction: way, DSCP: dscp}
+	s.start(startWithin, t.Run)
+	return t
+}
+
+// flood begins one.
+func (s *stage) flood(f demo.Flood) meter {
+	f.Peer = s.venue.Server.At(demo.V4, demo.PortSink)
+	s.start(f.Gap(), f.Run)
+	return func() (uint64, error) { return s.far.Sunk.Bytes(f.Number), nil }
+}
+
+// startWithin is how long the flows of a load take to begin.
+const startWithin = 100 * time.Millisecond
+
+// meter tells how many bytes something has moved so far.
+type meter func() (uint64, error)
+
+// sum is the meter of several flows together.
+func sum(flows ...*demo.Transfer) meter {
+	return func() (total uint64, err error) {
+		for _, f := range flows {
+			moved, err := f.Moved()
+			if err != nil {
+				return 0, err
+			}
+			total += moved
+		}
+		return total, nil
+	}
+}
+
+// watch is a span of load: what was moved by each meter, in bit/s, and how long the box, and all that shares its processor, worked.
+type watch struct {
+	from, until time.Time
+	rates       []float64
+	busy        time.Duration
+}
+
+// watch lets a time go by, and then waits for what is under way.
+func (s *stage) watch(d time.Duration, meters ...meter) (w watch, err error) {
+	before, err := read(meters)
+	if err != nil {
+		return w, err
+	}
+	idle, err := idleTime()
+	if err != nil {
+		return w, err
+	}
+	w.from = time.Now()
+	pause(s.ctx, d)
+	w.until = time.Now()
+	idleAfter, err := idleTime()
+	if err != nil {
+		return w, err
+	}
+	after, err := read(meters)
+	for i := range after {
+		w.rates = append(w.rates, float64(after[i]-before[i])*8/w.until.Sub(w.from).Seconds())
+	}
+	w.busy = w.until.Sub(w.from) - (idleAfter - idle)
+	pause(s.ctx, settle)
+	return w, errors.Join(err, s.ctx.Err())
+}
+
+func read(meters []meter) (all []uint64, err error) {
+	for _, m := range meters {
+		n, err := m()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+// idleTime is how long the processors have idled since they were started.
+func idleTime() (time.Duration, error) {
+	const hertz, idle = 100, 4 // USER_HZ; the field of the first line of proc(5)'s stat
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) <= idle {
+		return 0, fmt.Errorf("read /proc/stat: no idle time in %.80q", text)
+	}
+	ticks, err := strconv.ParseInt(fields[idle], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read /proc/stat: %w", err)
+	}
+	return time.Duration(ticks) * time.Second / hertz, nil
+}
+
+// reporter prints the figures of one case under one treatment.
+type reporter struct {
+	t    *testing.T
+	base lab.Figure
+}
+
+func (r reporter) figure(name, unit string, value float64) {
+	f := r.base
+	f.Name, f.Unit, f.Value = name, unit, value
+	if err := f.Write(os.Stdout); err != nil {
+		r.t.Error(err)
+	}
+}
+
+// added prints a probe's delays under load above the idle path's median. Figures of nothing are an error.
+func (r reporter) added(name string, idle, loaded demo.Figures) {
+	for when, f := range map[string]demo.Figures{"idle": idle, "under load": loaded} {
+		if f.Sent == f.Lost {
+			r.t.Errorf("%s, %s: none of %d probes came back", name, when, f.Sent)
+		}
+	}
+	above := func(d time.Duration) float64 { return float64(d-idle.P50) / 1e6 }
+	r.figure(name+" p50", "ms", above(loaded.P50))
+	r.figure(name+" p99", "ms", above(loaded.P99))
+	r.figure(name+" lost", "%", 100*float64(loaded.Lost)/float64(loaded.Sent))
+}
+
+// play runs one case of a scenario under one treatment: body on a site of its own.
+func play(t *testing.T, scenario, name string, treatment Treatment, mbit int, seed uint64, body func(*stage, reporter) error) {
+	t.Run(strings.ReplaceAll(name, "/s", "")+"/"+treatment.Name, func(t *testing.T) {
+		site, err := NewSite(t.Context(), treatment, mbit*1e6, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := site.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		r := reporter{t, lab.Figure{Scenario: scenario, Case: name, Treatment: treatment.Name, Seed: seed}}
+		if err := site.act(t.Context(), func(s *stage) error { return body(s, r) }); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
