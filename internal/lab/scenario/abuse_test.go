@@ -3,6 +3,7 @@ package scenario
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/slicegate/slicegate/internal/demo"
 )
@@ -37,7 +38,10 @@ func flooding(look demo.Look, size, dscp int) func(*stage, *demo.Host) meter {
 	}
 }
 
-const abusedMbit = 20
+const (
+	abusedMbit = 20
+	abuseFor   = 10 * time.Second // 2,000 probes, before and during
+)
 
 // TestAbuse asks what one device gains that pretends to matter, or sends without regard, and what that costs honest calls. Three
 // honest devices upload all the while.
@@ -63,13 +67,13 @@ func suffer(s *stage, r reporter, begin func(*stage, *demo.Host) meter) error {
 		meters = append(meters, sum(s.upload(device, demo.PortWeb, 0)))
 	}
 	pause(s.ctx, fillFor)
-	before, err := s.watch(loadFor)
+	before, err := s.watch(abuseFor)
 	if err != nil {
 		return err
 	}
 	meters = append(meters, begin(s, abuser))
 	pause(s.ctx, fillFor)
-	during, err := s.watch(loadFor, meters...)
+	during, err := s.watch(abuseFor, meters...)
 	if err != nil {
 		return err
 	}
