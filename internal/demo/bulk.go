@@ -43,8 +43,12 @@ const (
 	pageDeadline = 15 * time.Second
 )
 
-// LoadPage logs how long a page takes from the first packet to the last. One that takes too long is lost.
+// LoadPage logs how long a page takes from the first packet to the last. One that takes too long is lost, which is no error.
 func LoadPage(ctx context.Context, host *Host, peer netip.AddrPort, trips *Trips) error {
+	return ended(ctx, loadPage(ctx, host, peer, trips))
+}
+
+func loadPage(ctx context.Context, host *Host, peer netip.AddrPort, trips *Trips) error {
 	start := time.Now()
 	trips.Sent(start)
 	conn, hangUp, err := ask(ctx, host, peer, pageSize)

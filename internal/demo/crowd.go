@@ -126,7 +126,7 @@ func (c *Crowd) Moved(d Direction) uint64 {
 // surf loads a page now and then.
 func (c *Crowd) surf(ctx context.Context, attendee *Host, family Family) error {
 	for {
-		if err := ended(ctx, LoadPage(ctx, attendee, c.venue.Server.At(family, PortWeb), &c.Pages)); err != nil {
+		if err := LoadPage(ctx, attendee, c.venue.Server.At(family, PortWeb), &c.Pages); err != nil {
 			return err
 		}
 		if !pause(ctx, pagePause) {
