@@ -22,7 +22,7 @@ var abuses = []struct {
 	{"uploads marked EF", func(s *stage, abuser *demo.Host) meter {
 		var flows []*demo.Transfer
 		for range 4 {
-			flows = append(flows, s.upload(abuser, demo.PortWeb, expedited))
+			flows = append(flows, s.upload(abuser, expedited))
 		}
 		return sum(flows...)
 	}},
@@ -64,7 +64,7 @@ func suffer(s *stage, r reporter, begin func(*stage, *demo.Host) meter) error {
 	s.start(probeEvery, signalling.Run)
 	var meters []meter
 	for _, device := range honest {
-		meters = append(meters, sum(s.upload(device, demo.PortWeb, 0)))
+		meters = append(meters, sum(s.upload(device, 0)))
 	}
 	pause(s.ctx, fillFor)
 	before, err := s.watch(abuseFor)

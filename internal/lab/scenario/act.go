@@ -43,9 +43,9 @@ func (s *stage) start(within time.Duration, run func(context.Context) error) {
 	})
 }
 
-// upload begins a flow of a host to a port of the server.
-func (s *stage) upload(host *demo.Host, port uint16, dscp int) *demo.Transfer {
-	return s.transferFrom(host, port, demo.Up, dscp)
+// upload begins a flow of a host's to the web server, marked with a DSCP.
+func (s *stage) upload(host *demo.Host, dscp int) *demo.Transfer {
+	return s.transferFrom(host, demo.PortWeb, demo.Up, dscp)
 }
 
 func (s *stage) transferFrom(host *demo.Host, port uint16, way demo.Direction, dscp int) *demo.Transfer {

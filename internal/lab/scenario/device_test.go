@@ -35,7 +35,7 @@ func besideOwnUploads(s *stage, r reporter) error {
 	}
 	var uploads []*demo.Transfer
 	for range 4 {
-		uploads = append(uploads, s.upload(device, demo.PortWeb, 0))
+		uploads = append(uploads, s.upload(device, 0))
 	}
 	pause(s.ctx, fillFor)
 	loaded, err := s.watch(loadFor, sum(uploads...)) // 750 probes
@@ -72,9 +72,9 @@ func browse(ctx context.Context, host *demo.Host, venue *demo.Venue, pages *demo
 func manyAgainstOne(s *stage, r reporter) error {
 	var many []*demo.Transfer
 	for range 8 {
-		many = append(many, s.upload(s.venue.Attendees[1], demo.PortWeb, 0))
+		many = append(many, s.upload(s.venue.Attendees[1], 0))
 	}
-	one := s.upload(s.venue.Attendees[2], demo.PortWeb, 0)
+	one := s.upload(s.venue.Attendees[2], 0)
 	pause(s.ctx, fillFor)
 	w, err := s.watch(loadFor, sum(many...), sum(one))
 	if err != nil {

@@ -43,7 +43,7 @@ func uploads(s *stage, r reporter, n int) error {
 	}
 	var meters []meter
 	for _, device := range devices {
-		meters = append(meters, sum(s.upload(device, demo.PortWeb, 0)))
+		meters = append(meters, sum(s.upload(device, 0)))
 	}
 	pause(s.ctx, fillFor)
 	loaded, err := s.watch(loadFor, meters...)
