@@ -73,14 +73,14 @@ func grids(kernels []string, o options) (chosen []lab.Grid) {
 		all = lab.Full
 	}
 	for _, kernel := range kernels {
+		if o.run != "" {
+			chosen = append(chosen, lab.Grid{Kernel: kernel, Run: o.run})
+			continue
+		}
 		for _, grid := range all {
-			if grid.Kernel != kernel {
-				continue
+			if grid.Kernel == kernel {
+				chosen = append(chosen, grid)
 			}
-			if o.run != "" {
-				grid.Run = o.run
-			}
-			chosen = append(chosen, grid)
 		}
 	}
 	return chosen

@@ -21,11 +21,14 @@ const (
 	portSTUN   = 3478
 	portCalls  = 5004
 	portStage  = 5006
+	portEcho   = 5010
+	PortSink   = 5012
 )
 
 // Far is the rest of the Internet on one host: the other end of every call, a stage's stream, DNS, STUN, and a web server.
 type Far struct {
 	Uploaded atomic.Uint64 // bytes taken over TCP
+	Sunk     Sink          // what floods brought
 
 	services []service
 }
@@ -44,6 +47,8 @@ func NewFar(host *Host, played *Trips) (*Far, error) {
 		portSTUN:  answerSTUN,
 		portCalls: answerCall,
 		portStage: stage.answer,
+		portEcho:  func(b []byte, _ netip.AddrPort) []byte { return b },
+		PortSink:  f.Sunk.take,
 	} {
 		conn, err := host.ListenUDP(port)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -50,6 +51,19 @@ func (v *Venue) NewSTUNProbe(host *Host, every time.Duration, dscp int) *Probe {
 				return time.Time{}, false
 			}
 			return time.Unix(0, int64(binary.BigEndian.Uint64(answer[8:]))), true
+		},
+	}
+}
+
+// NewPlainProbe makes a probe of datagrams that are like nothing in particular, and best effort to everybody.
+func (v *Venue) NewPlainProbe(host *Host, every time.Duration) *Probe {
+	buf := make([]byte, rtpHeader+probePayload)
+	buf[0] = plain
+	return &Probe{
+		host: host, peer: v.Server.At(V4, portEcho), every: every, stampOf: stampOf,
+		packet: func(now time.Time) []byte {
+			stamp(buf, now)
+			return buf
 		},
 	}
 }
@@ -99,7 +113,7 @@ func (p *Probe) receive(in *receiver) error {
 }
 
 // markDSCP has a socket send its IPv4 packets with a DSCP (RFC 2474).
-func markDSCP(conn *net.UDPConn, dscp int) error {
+func markDSCP(conn syscall.Conn, dscp int) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err

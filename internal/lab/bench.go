@@ -47,11 +47,14 @@ func (b *Bench) Test(ctx context.Context, kernels []string, programs []Program) 
 	return b.run(ctx, errands)
 }
 
-// Measure runs the scenarios of a grid once for each seed, and returns the figures, by kernel.
+// Measure runs the scenarios of grids once for each seed, or once, and returns the figures, by kernel.
 func (b *Bench) Measure(ctx context.Context, grids []Grid, seeds []uint64) (map[string][]Figure, error) {
 	var errands []errand
 	for _, grid := range grids {
-		for _, seed := range seeds {
+		for i, seed := range seeds {
+			if grid.Once && i > 0 {
+				break
+			}
 			program := Program{
 				Package: "internal/lab/scenario", Run: grid.Run, Timeout: scenarioTimeout,
 				Env: []string{"SLICEGATE_REQUIRE=" + Require, fmt.Sprintf("%s=%d", SeedVariable, seed)},

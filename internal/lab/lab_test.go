@@ -62,7 +62,7 @@ func TestKernels(t *testing.T) {
 // emulator's own threads shift a boot by a microsecond, the kernel's random numbers with it, and then which packets meet.
 func TestRunsAgree(t *testing.T) {
 	b := newBench(t)
-	grid := []Grid{{"6.12", "^TestIsolation$/^one_slice$/^up$/^5$/^cake_diffserv4$"}}
+	grid := []Grid{{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^5$/^cake_diffserv4$"}}
 	var runs [2]map[Figure]float64
 	for i := range runs {
 		figures, err := b.Measure(t.Context(), grid, []uint64{1})
