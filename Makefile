@@ -16,7 +16,7 @@ export PATH := $(PATH):/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin
 export FUZZTIME
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench captures generate lint fuzz clean
+.PHONY: help build demo test lab bench captures generate lint fuzz clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,6 +34,10 @@ test: ## everything: format, vet, unit, architecture, kernel (as root)
 	@scripts/check-format.sh
 	$(GO) vet $(PACKAGES)
 	$(GO) test -count=1 -timeout 30m $(PACKAGES)
+
+lab: ## scenarios on Debian's kernels in virtual time (as root; FULL=1 for all of them, ARGS="-tests" for kernel tests)
+	@scripts/setup.sh lab
+	@$(GO) run ./cmd/lab $(ARGS)
 
 bench: ## the figures of docs/performance.md (as root; BENCH=Retune for one)
 	@scripts/setup.sh test

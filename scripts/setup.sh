@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs what this machine lacks for demo, test, captures, generate or lint, and says so; quiet when there is nothing to do.
+# Installs what this machine lacks for demo, test, lab, captures, generate or lint, and says so; quiet when there is nothing to do.
 # All of it goes to standard error: standard output belongs to whoever called.
 set -eu
 exec >&2
 
 usage() {
-	echo "usage: $0 demo|test|captures|generate|lint"
+	echo "usage: $0 demo|test|lab|captures|generate|lint"
 	exit 2
 }
 
@@ -37,10 +37,15 @@ case $1 in
 demo)
 	need nft nftables
 	;;
-test)
+test | lab)
 	need nft nftables
 	need tc iproute2
 	need sysctl procps
+	need qemu-system-x86_64 qemu-system-x86
+	need_file /usr/share/doc/busybox-static/copyright busybox-static
+	need cpio cpio
+	need depmod kmod
+	need xz xz-utils
 	;;
 captures)
 	need nft nftables

@@ -62,7 +62,7 @@ func (s *Shaper) open(stateDir string) (err error) {
 	if s.conn, err = tcnl.Dial(int(s.netns)); err != nil {
 		return err
 	}
-	if s.links, err = netlink.NewHandleAt(s.netns); err != nil {
+	if s.links, err = netlink.NewHandleAt(s.netns, unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open route netlink: %w", err)
 	}
 	attached, err := AttachedPrograms(s.conn)

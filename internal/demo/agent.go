@@ -43,27 +43,40 @@ type Agent struct {
 	gone    chan struct{} // closed when the process has ended
 }
 
-// config is the site lead's, with a port that is known for backups. The upload gets 95 % of the contract. What comes down has
-// met the modem's queue before the box can hold it up, so the download gets 90 %: the slack is what empties that queue.
+// config is the site lead's, with a port that is known for backups.
 const config = `[venue]
 name = "demo"
 interfaces = [%q]
-
+%s
 [[uplink]]
 name = "wan"
 interface = %q
 download = "%dbit"
 upload = "%dbit"
-
+%s
 [[rule]]
 slice = "telemetry"
 ports = ["tcp/%d"]
-`
 
-// NewAgent writes the configuration of an agent for a link into dir.
+%s`
+
+// Settings are what an agent's configuration says.
+type Settings struct {
+	Download, Upload int    // bit/s
+	Venue, Uplink    string // more lines of their tables
+	Tables           string // more tables
+}
+
+// NewAgent writes the configuration of an agent for a link into dir. The upload gets 95 % of the contract. What comes down has met
+// the modem's queue before the box can hold it up, so the download gets 90 %: the slack is what empties that queue.
 func NewAgent(box *Host, program, dir string, link Link) (*Agent, error) {
+	return NewAgentAt(box, program, dir, Settings{Download: link.Rate / 100 * 90, Upload: link.Rate / 100 * 95})
+}
+
+// NewAgentAt writes the configuration of an agent with the given settings into dir.
+func NewAgentAt(box *Host, program, dir string, s Settings) (*Agent, error) {
 	a := &Agent{Client: client.New(filepath.Join(dir, "sliced.sock")), box: box, program: program, dir: dir}
-	text := fmt.Sprintf(config, VenueInterface, UplinkInterface, link.Rate/100*90, link.Rate/100*95, portBackup)
+	text := fmt.Sprintf(config, VenueInterface, s.Venue, UplinkInterface, s.Download, s.Upload, s.Uplink, PortBackup, s.Tables)
 	return a, os.WriteFile(a.path("sliced.toml"), []byte(text), 0o600)
 }
 

@@ -21,7 +21,7 @@ func BenchmarkRetune(b *testing.B) {
 	}
 	for b.Loop() {
 		r.underLoad(b, func(ctx context.Context) error {
-			up, down, err := r.probe(ctx, func(ctx context.Context) error {
+			up, down, err := r.venue.Sequences(ctx, func(ctx context.Context) error {
 				return r.retune(ctx, b, changes)
 			})
 			if err != nil {
@@ -29,10 +29,10 @@ func BenchmarkRetune(b *testing.B) {
 			}
 			judge(b, up, Up)
 			judge(b, down, Down)
-			for way, p := range map[Direction]*probes{Up: up, Down: down} {
-				b.ReportMetric(milliseconds(p.excess()), "ms-gap-excess-"+string(way))
-				if p.excess() > 2*time.Millisecond {
-					b.Errorf("%s: largest gap grew by %s on the way, want at most 2ms", way, p.excess())
+			for way, p := range map[Direction]*Sequence{Up: up, Down: down} {
+				b.ReportMetric(milliseconds(p.Excess()), "ms-gap-excess-"+string(way))
+				if p.Excess() > 2*time.Millisecond {
+					b.Errorf("%s: largest gap grew by %s on the way, want at most 2ms", way, p.Excess())
 				}
 			}
 			return nil
@@ -63,11 +63,11 @@ func (r *rig) retune(ctx context.Context, b *testing.B, changes []client.SliceCh
 }
 
 // judge reports what became of a probe stream; a probe that is lost or overtaken fails.
-func judge(b *testing.B, p *probes, way Direction) {
-	b.ReportMetric(float64(p.lost()), "lost-"+string(way))
-	b.ReportMetric(float64(p.reordered()), "reordered-"+string(way))
-	if p.lost() != 0 || p.reordered() != 0 {
-		b.Errorf("%s: of %d probes %d were lost and %d reordered, want none", way, len(p.sent), p.lost(), p.reordered())
+func judge(b *testing.B, p *Sequence, way Direction) {
+	b.ReportMetric(float64(p.Lost()), "lost-"+string(way))
+	b.ReportMetric(float64(p.Reordered()), "reordered-"+string(way))
+	if p.Lost() != 0 || p.Reordered() != 0 {
+		b.Errorf("%s: of %d probes %d were lost and %d reordered, want none", way, p.Sent(), p.Lost(), p.Reordered())
 	}
 }
 
@@ -84,7 +84,7 @@ func BenchmarkKillAndRestart(b *testing.B) {
 			if err != nil {
 				return err
 			}
-			up, down, err := r.probe(ctx, func(ctx context.Context) error {
+			up, down, err := r.venue.Sequences(ctx, func(ctx context.Context) error {
 				pause(ctx, before)
 				if err := r.agent.Kill(); err != nil {
 					return err
@@ -111,7 +111,7 @@ func BenchmarkKillAndRestart(b *testing.B) {
 			if err != nil {
 				return err
 			}
-			sent := map[string]uint64{"up": uint64(len(up.sent)), "down": uint64(len(down.sent))}
+			sent := map[string]uint64{"up": uint64(up.Sent()), "down": uint64(down.Sent())}
 			b.ReportMetric(float64(sent["up"]), "probes-up")
 			return wentOn(old, now, sent)
 		})

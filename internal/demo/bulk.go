@@ -3,18 +3,20 @@ package demo
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"math"
 	"net"
 	"net/netip"
 	"sync/atomic"
+	"time"
 )
 
 // endless is what a bulk download asks for.
 const endless = math.MaxInt64
 
-// upload sends to peer as fast as it may, until ctx is done.
-func upload(ctx context.Context, host *Host, peer netip.AddrPort) error {
+// Upload sends to peer as fast as it may, until ctx is done.
+func Upload(ctx context.Context, host *Host, peer netip.AddrPort) error {
 	conn, hangUp, err := ask(ctx, host, peer, 0)
 	if err != nil {
 		return ended(ctx, err)
@@ -24,8 +26,8 @@ func upload(ctx context.Context, host *Host, peer netip.AddrPort) error {
 	return ended(ctx, err)
 }
 
-// download takes from peer as fast as it may, until ctx is done, and counts into taken.
-func download(ctx context.Context, host *Host, peer netip.AddrPort, taken *atomic.Uint64) error {
+// Download takes from peer as fast as it may, until ctx is done, and counts into taken.
+func Download(ctx context.Context, host *Host, peer netip.AddrPort, taken *atomic.Uint64) error {
 	conn, hangUp, err := ask(ctx, host, peer, endless)
 	if err != nil {
 		return ended(ctx, err)
@@ -33,6 +35,35 @@ func download(ctx context.Context, host *Host, peer netip.AddrPort, taken *atomi
 	defer hangUp()
 	_, err = io.Copy(counter{taken}, onlyReader{conn})
 	return ended(ctx, err)
+}
+
+// A page, and how long a person waits for one.
+const (
+	pageSize     = 30_000
+	pageDeadline = 15 * time.Second
+)
+
+// LoadPage logs how long a page takes from the first packet to the last. One that takes too long is lost, which is no error.
+func LoadPage(ctx context.Context, host *Host, peer netip.AddrPort, trips *Trips) error {
+	return ended(ctx, loadPage(ctx, host, peer, trips))
+}
+
+func loadPage(ctx context.Context, host *Host, peer netip.AddrPort, trips *Trips) error {
+	start := time.Now()
+	trips.Sent(start)
+	conn, hangUp, err := ask(ctx, host, peer, pageSize)
+	if err != nil {
+		return err
+	}
+	defer hangUp()
+	if err := conn.SetReadDeadline(start.Add(pageDeadline)); err != nil {
+		return err
+	}
+	if _, err := io.CopyN(io.Discard, conn, pageSize); err != nil {
+		return fmt.Errorf("load page: %w", err)
+	}
+	trips.Done(start, time.Now())
+	return nil
 }
 
 // ask connects and asks for a number of bytes. The connection ends with ctx, at once and with whatever is in its buffers.

@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"fmt"
-	"io"
 	"sync/atomic"
 	"time"
 
@@ -23,12 +22,10 @@ const (
 )
 
 const (
-	flowsEach    = 2                      // of an uploader or downloader
-	bulkStagger  = 100 * time.Millisecond // people do not press a button all at once
-	lookupEvery  = 2 * time.Second
-	pageSize     = 30_000
-	pagePause    = time.Second
-	pageDeadline = 15 * time.Second
+	flowsEach   = 2                      // of an uploader or downloader
+	bulkStagger = 100 * time.Millisecond // people do not press a button all at once
+	lookupEvery = 2 * time.Second
+	pagePause   = time.Second
 )
 
 // Crowd is the venue's attendees at work, with the far side that they work with, for one half of the demo.
@@ -98,9 +95,9 @@ func (c *Crowd) Bulk(ctx context.Context, d Direction) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for i := first; i < first+n; i++ {
 		for flow := range flowsEach {
-			port := uint16(portWeb)
+			port := uint16(PortWeb)
 			if flow == 0 {
-				port = portBackup
+				port = PortBackup
 			}
 			host, peer := c.venue.Attendees[i], c.venue.Server.At(familyOf(i), port)
 			late := time.Duration(flowsEach*(i-first)+flow) * bulkStagger
@@ -109,9 +106,9 @@ func (c *Crowd) Bulk(ctx context.Context, d Direction) error {
 					return nil
 				}
 				if d == Up {
-					return upload(ctx, host, peer)
+					return Upload(ctx, host, peer)
 				}
-				return download(ctx, host, peer, &c.downloaded)
+				return Download(ctx, host, peer, &c.downloaded)
 			})
 		}
 	}
@@ -129,32 +126,13 @@ func (c *Crowd) Moved(d Direction) uint64 {
 // surf loads a page now and then.
 func (c *Crowd) surf(ctx context.Context, attendee *Host, family Family) error {
 	for {
-		if err := ended(ctx, c.loadPage(ctx, attendee, family)); err != nil {
+		if err := LoadPage(ctx, attendee, c.venue.Server.At(family, PortWeb), &c.Pages); err != nil {
 			return err
 		}
 		if !pause(ctx, pagePause) {
 			return nil
 		}
 	}
-}
-
-// loadPage logs how long a page takes from the first packet to the last. One that takes too long is lost.
-func (c *Crowd) loadPage(ctx context.Context, attendee *Host, family Family) error {
-	start := time.Now()
-	c.Pages.Sent(start)
-	conn, hangUp, err := ask(ctx, attendee, c.venue.Server.At(family, portWeb), pageSize)
-	if err != nil {
-		return err
-	}
-	defer hangUp()
-	if err := conn.SetReadDeadline(start.Add(pageDeadline)); err != nil {
-		return err
-	}
-	if _, err := io.CopyN(io.Discard, conn, pageSize); err != nil {
-		return fmt.Errorf("load page: %w", err)
-	}
-	c.Pages.Done(start, time.Now())
-	return nil
 }
 
 func familyOf(i int) Family {

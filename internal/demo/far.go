@@ -16,16 +16,19 @@ import (
 // Ports of the far side.
 const (
 	portDNS    = 53
-	portWeb    = 443
-	portBackup = 873
+	PortWeb    = 443
+	PortBackup = 873
 	portSTUN   = 3478
 	portCalls  = 5004
 	portStage  = 5006
+	portEcho   = 5010
+	PortSink   = 5012
 )
 
 // Far is the rest of the Internet on one host: the other end of every call, a stage's stream, DNS, STUN, and a web server.
 type Far struct {
 	Uploaded atomic.Uint64 // bytes taken over TCP
+	Sunk     Sink          // what floods brought
 
 	services []service
 }
@@ -44,6 +47,8 @@ func NewFar(host *Host, played *Trips) (*Far, error) {
 		portSTUN:  answerSTUN,
 		portCalls: answerCall,
 		portStage: stage.answer,
+		portEcho:  func(b []byte, _ netip.AddrPort) []byte { return b },
+		PortSink:  f.Sunk.take,
 	} {
 		conn, err := host.ListenUDP(port)
 		if err != nil {
@@ -54,7 +59,7 @@ func NewFar(host *Host, played *Trips) (*Far, error) {
 			f.services = append(f.services, service{conn, func(ctx context.Context) error { return stage.play(ctx, conn) }})
 		}
 	}
-	for _, port := range []uint16{portWeb, portBackup} {
+	for _, port := range []uint16{PortWeb, PortBackup} {
 		listener, err := host.ListenTCP(port)
 		if err != nil {
 			return nil, errors.Join(err, f.close())
@@ -62,6 +67,23 @@ func NewFar(host *Host, played *Trips) (*Far, error) {
 		f.services = append(f.services, service{listener, func(ctx context.Context) error { return f.accept(ctx, listener) }})
 	}
 	return f, nil
+}
+
+// MarkCalls has the far side mark what it sends in calls and to STUN with a DSCP, as a sender does who knows its packets matter.
+func (f *Far) MarkCalls(dscp int) error {
+	for _, s := range f.services {
+		conn, ok := s.socket.(*net.UDPConn)
+		if !ok {
+			continue
+		}
+		switch conn.LocalAddr().(*net.UDPAddr).Port {
+		case portCalls, portSTUN:
+			if err := markDSCP(conn, dscp); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Run serves until ctx is done.

@@ -13,7 +13,8 @@ import (
 	"github.com/slicegate/slicegate/internal/nettest"
 )
 
-// Host is a machine of the venue: a namespace with an address of each family.
+// Host is a machine of the venue: a namespace with an address of each family. Several hosts may share a namespace that has the
+// addresses of all: each talks from its own.
 type Host struct {
 	*nettest.NS
 	V4, V6 netip.Addr
@@ -36,6 +37,14 @@ func (h *Host) At(family Family, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(h.V4, port)
 }
 
+// towards is the host's own end of a conversation with a peer, on any port.
+func (h *Host) towards(peer netip.AddrPort) netip.AddrPort {
+	if peer.Addr().Is4() {
+		return h.At(V4, 0)
+	}
+	return h.At(V6, 0)
+}
+
 // ListenUDP opens a socket on the host that takes both families. Port 0 takes a free one.
 func (h *Host) ListenUDP(port uint16) (conn *net.UDPConn, err error) {
 	err = h.Do(func() error {
@@ -48,7 +57,7 @@ func (h *Host) ListenUDP(port uint16) (conn *net.UDPConn, err error) {
 // DialUDP opens a socket on the host that talks to one peer.
 func (h *Host) DialUDP(peer netip.AddrPort) (conn *net.UDPConn, err error) {
 	err = h.Do(func() error {
-		conn, err = net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(peer))
+		conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(h.towards(peer)), net.UDPAddrFromAddrPort(peer))
 		return err
 	})
 	return conn, err
@@ -71,7 +80,7 @@ func (h *Host) ListenTCP(port uint16) (listener *net.TCPListener, err error) {
 // DialTCP connects from the host to a peer.
 func (h *Host) DialTCP(ctx context.Context, peer netip.AddrPort) (conn net.Conn, err error) {
 	err = h.Do(func() error {
-		dialer := net.Dialer{Control: congestion}
+		dialer := net.Dialer{Control: congestion, LocalAddr: net.TCPAddrFromAddrPort(h.towards(peer))}
 		conn, err = dialer.DialContext(ctx, "tcp", peer.String())
 		return err
 	})

@@ -3,6 +3,8 @@ package demo
 import (
 	"errors"
 	"fmt"
+	"math"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -30,38 +32,97 @@ func (l Link) timeFor(bytes uint32) time.Duration {
 	return time.Duration(float64(bytes) * 8 / float64(l.Rate) * float64(time.Second))
 }
 
-// Modem is the narrow place: a token bucket with a long first-in-first-out queue on each of its two sides.
+// Modem is the narrow place: a link with a long first-in-first-out queue on each of its two sides.
 type Modem struct {
 	host *Host
 	link Link
 }
 
-// burst is what the bucket lets through at once: two full packets, so that superpackets are split.
-const burst = 2 * 1514
+// burst is what a modem without netem lets through at once: two full packets, so that superpackets are split.
+const burst = 2 * fullFrame
+
+const fullFrame = 1514
 
 func newModem(host *Host, link Link) (*Modem, error) {
 	m := &Modem{host: host, link: link}
 	for _, side := range []string{modemLAN, modemNet} {
-		if err := m.narrow(side); err != nil {
+		err := m.emulate(side)
+		if errors.Is(err, unix.ENOENT) {
+			err = m.narrow(side)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("narrow modem's %s: %w", side, err)
 		}
 	}
 	return m, nil
 }
 
-func (m *Modem) narrow(side string) error {
+// emulate has netem hold each packet for as long as the link needs to send it. The bucket around it is wide, and there to split
+// superpackets, which no link has.
+func (m *Modem) emulate(side string) error {
+	const wide = 1e9 / 8 // byte/s
+	if err := m.bucket(side, wide, fullFrame+100); err != nil {
+		return err
+	}
 	dev, err := m.host.Links().LinkByName(side)
 	if err != nil {
 		return err
 	}
-	rate := uint64(m.link.Rate) / 8
+	attrs := netlink.QdiscAttrs{LinkIndex: dev.Attrs().Index, Handle: netlink.MakeHandle(2, 0), Parent: netlink.MakeHandle(1, 1)}
+	packets := float64(m.link.Rate) / 8 / fullFrame * m.link.Queue.Seconds()
+	return m.host.Links().QdiscReplace(netlink.NewNetem(attrs, netlink.NetemQdiscAttrs{
+		Rate64: uint64(m.link.Rate) / 8,
+		Limit:  max(uint32(packets), 2),
+	}))
+}
+
+// Framing is what a link adds to a packet as the kernel sees it.
+type Framing struct {
+	Overhead   int // bytes a packet
+	Cell       int // bytes that a cell carries, the last one padded; 0 for a link without cells
+	CellHeader int // bytes a cell
+}
+
+// Frame has the link carry what f adds too, at the same rate, each way. It takes a kernel with netem.
+func (m *Modem) Frame(f Framing) error {
+	packets := max(int(float64(m.link.Rate)/8/fullFrame*m.link.Queue.Seconds()), 2)
+	for _, side := range []string{modemLAN, modemNet} {
+		change := fmt.Sprintf("qdisc change dev %s parent 1:1 handle 2: netem limit %d rate %dbit %d %d %d",
+			side, packets, m.link.Rate, f.Overhead, f.Cell, f.CellHeader)
+		if _, err := m.host.Output("tc", strings.Fields(change)...); err != nil {
+			return fmt.Errorf("frame modem's %s: %w", side, err)
+		}
+	}
+	return nil
+}
+
+// narrow is the link on a kernel without netem: a bucket alone.
+func (m *Modem) narrow(side string) error {
+	return m.bucket(side, uint64(m.link.Rate)/8, burst)
+}
+
+func (m *Modem) bucket(side string, rate uint64, burst uint32) error {
+	dev, err := m.host.Links().LinkByName(side)
+	if err != nil {
+		return err
+	}
 	return m.host.Links().QdiscReplace(&netlink.Tbf{
 		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: dev.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
 		Rate:       rate,
-		Buffer:     netlink.Xmittime(rate, burst),
-		Limit:      uint32(float64(rate) * m.link.Queue.Seconds()),
+		Buffer:     ticks(rate, burst),
+		Limit:      uint32(float64(m.link.Rate) / 8 * m.link.Queue.Seconds()),
 	})
 }
+
+// ticks is how long rate, in byte/s, needs for so many bytes, in the kernel's 64 ns. netlink.Xmittime cuts off to a microsecond, and
+// a bucket that is a little too small drops every full packet.
+func ticks(rate uint64, bytes uint32) uint32 {
+	const tick = 64e-9 // s
+	return uint32(math.Ceil(float64(bytes) / float64(rate) / tick))
+}
+
+// TimeFor is how long the link needs for so many bytes.
+func (m *Modem) TimeFor(bytes uint32) time.Duration { return m.link.timeFor(bytes) }
 
 // Backlog is how many bytes wait in the modem, in the given direction.
 func (m *Modem) Backlog(d Direction) (uint32, error) {

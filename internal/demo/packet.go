@@ -20,6 +20,9 @@ const (
 	rtcpReceiverReport  = 201
 )
 
+// plain begins datagrams that no structure tells: none of RFC 7983's ranges, and QUIC's only for who has seen the flow begin.
+const plain = 0x70
+
 // kindOf tells the packets of a call's 5-tuple apart by their first bytes (RFC 7983, RFC 5761).
 type kind int
 

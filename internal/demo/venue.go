@@ -81,6 +81,27 @@ func (v *Venue) build(n int, link Link) (err error) {
 	return err
 }
 
+// Reconnect brings the box's uplink up after it was down, with the addresses and routes that the kernel took away, as the box's
+// network configuration would.
+func (v *Venue) Reconnect() error {
+	dev, err := v.Box.Links().LinkByName(UplinkInterface)
+	if err != nil {
+		return fmt.Errorf("reconnect uplink: %w", err)
+	}
+	if err := v.Box.Links().LinkSetUp(dev); err != nil {
+		return fmt.Errorf("reconnect uplink: %w", err)
+	}
+	return v.addressUplink()
+}
+
+// addressUplink gives the box's uplink its addresses and routes.
+func (v *Venue) addressUplink() error {
+	if err := v.Box.Addr(UplinkInterface, uplinkV4+"2/24", uplinkV6+"2/64"); err != nil {
+		return err
+	}
+	return defaultRoutes(v.Box, uplinkV4+"1", uplinkV6+"1")
+}
+
 // host makes a namespace; its addresses are given to an interface when there is one.
 func (v *Venue) host(v4, v6 string, number int) (*Host, error) {
 	ns, err := nettest.New()
@@ -112,11 +133,10 @@ func (v *Venue) wireUplink(modem *Host) error {
 	return firstError(
 		func() error { return nettest.Veth(v.Box.NS, UplinkInterface, modem.NS, modemLAN) },
 		func() error { return nettest.Veth(modem.NS, modemNet, v.Server.NS, "eth0") },
-		func() error { return v.Box.Addr(UplinkInterface, uplinkV4+"2/24", uplinkV6+"2/64") },
 		func() error { return modem.Addr(modemLAN, uplinkV4+"1/24", uplinkV6+"1/64") },
 		func() error { return modem.Addr(modemNet, farV4+"1/24", farV6+"1/64") },
 		func() error { return v.Server.Addr("eth0", farV4+"2/24", farV6+"2/64") },
-		func() error { return defaultRoutes(v.Box, uplinkV4+"1", uplinkV6+"1") },
+		v.addressUplink,
 		func() error { return defaultRoutes(v.Server, farV4+"1", farV6+"1") },
 		modem.Forward,
 		v.Box.Forward,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"slices"
 
 	"github.com/vishvananda/netlink"
@@ -14,6 +15,7 @@ import (
 // probes has one function a feature. They run one at a time.
 var probes = map[string]func() error{
 	"root":     probeRoot,
+	"qemu":     probeQemu,
 	"netns":    func() error { return scratch(func(*NS) error { return nil }) },
 	"veth":     func() error { return scratch(func(n *NS) error { return Veth(n, "a", n, "b") }) },
 	"bridge":   func() error { return scratch(func(n *NS) error { return n.Bridge("br") }) },
@@ -24,6 +26,7 @@ var probes = map[string]func() error{
 	"tbf":      func() error { return probeQdisc("tbf", netlink.HANDLE_ROOT) },
 	"fq_codel": func() error { return probeQdisc("fq_codel", netlink.HANDLE_ROOT) },
 	"cake":     func() error { return probeQdisc("cake", netlink.HANDLE_ROOT) },
+	"netem":    func() error { return probeQdisc("netem", netlink.HANDLE_ROOT) },
 	"clsact":   func() error { return probeQdisc("clsact", netlink.HANDLE_CLSACT) },
 	"bpf":      probeBPF,
 	"btf":      probeBTF,
@@ -40,6 +43,12 @@ func probeRoot() error {
 		return fmt.Errorf("effective user is %d", uid)
 	}
 	return nil
+}
+
+// probeQemu asks for what emulates a machine, which the lab's guests run in.
+func probeQemu() error {
+	_, err := exec.LookPath("qemu-system-x86_64")
+	return err
 }
 
 func probeBTF() error {

@@ -20,7 +20,7 @@ func askSendTimes(fd int) error {
 }
 
 // readSendTimes takes what the kernel has noted so far off the socket's error queue.
-func (p *probes) readSendTimes(fd int) error {
+func (s *Sequence) readSendTimes(fd int) error {
 	oob := make([]byte, 256)
 	for {
 		_, n, _, _, err := unix.Recvmsg(fd, nil, oob, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
@@ -34,8 +34,8 @@ func (p *probes) readSendTimes(fd int) error {
 		if err != nil {
 			return fmt.Errorf("read send times: %w", err)
 		}
-		if number, at := sendTime(messages); int(number) < len(p.sent) {
-			p.sent[number] = at
+		if number, at := sendTime(messages); int(number) < len(s.sent) {
+			s.sent[number] = at
 		}
 	}
 }

@@ -14,15 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A probe stream is an RTP packet a millisecond, in both directions of one 5-tuple. The kernel says when each was sent and
-// received, so that only the path between is judged.
+// A sequence is an RTP packet a millisecond, in both directions of one 5-tuple.
 const (
-	portProbe  = 7000
-	probeEvery = time.Millisecond
+	portSequence  = 7000
+	sequenceEvery = time.Millisecond
 )
 
-// probes is what became of a stream in one direction.
-type probes struct {
+// Sequence is what became of numbered packets in one direction. The kernel says when each was sent and received, so that only the
+// path between is judged.
+type Sequence struct {
 	sent []time.Time // by number; the zero time where the kernel did not say
 	got  []arrival   // in the order of arrival
 }
@@ -32,11 +32,16 @@ type arrival struct {
 	at     time.Time
 }
 
-func (p *probes) lost() int { return len(p.sent) - len(p.got) }
+// Sent is how many packets were sent.
+func (s *Sequence) Sent() int { return len(s.sent) }
 
-func (p *probes) reordered() int {
+// Lost is how many of them did not arrive.
+func (s *Sequence) Lost() int { return len(s.sent) - len(s.got) }
+
+// Reordered is how many arrived after one that was sent later.
+func (s *Sequence) Reordered() int {
 	n, highest := 0, uint32(0)
-	for _, a := range p.got {
+	for _, a := range s.got {
 		if a.number < highest {
 			n++
 		}
@@ -45,13 +50,13 @@ func (p *probes) reordered() int {
 	return n
 }
 
-// excess is the receiver's largest gap minus the sender's.
-func (p *probes) excess() time.Duration {
+// Excess is the receiver's largest gap minus the sender's.
+func (s *Sequence) Excess() time.Duration {
 	var arrived []time.Time
-	for _, a := range p.got {
+	for _, a := range s.got {
 		arrived = append(arrived, a.at)
 	}
-	return largestGap(arrived) - largestGap(p.sent)
+	return largestGap(arrived) - largestGap(s.sent)
 }
 
 func largestGap(times []time.Time) (gap time.Duration) {
@@ -68,14 +73,14 @@ func largestGap(times []time.Time) (gap time.Duration) {
 	return gap
 }
 
-// probe sends probes from an attendee to the server and back while fn runs.
-func (r *rig) probe(ctx context.Context, fn func(ctx context.Context) error) (up, down *probes, err error) {
-	far, err := r.venue.Server.ListenUDP(portProbe)
+// Sequences sends a sequence from the first attendee to the server, and one back, while fn runs.
+func (v *Venue) Sequences(ctx context.Context, fn func(ctx context.Context) error) (up, down *Sequence, err error) {
+	far, err := v.Server.ListenUDP(portSequence)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer far.Close()
-	near, err := r.venue.Attendees[0].DialUDP(r.venue.Server.At(V4, portProbe))
+	near, err := v.Attendees[0].DialUDP(v.Server.At(V4, portSequence))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -85,9 +90,9 @@ func (r *rig) probe(ctx context.Context, fn func(ctx context.Context) error) (up
 		return nil, nil, err
 	}
 
-	up, down = &probes{}, &probes{}
+	up, down = &Sequence{}, &Sequence{}
 	receivers, _ := errgroup.WithContext(ctx)
-	for conn, p := range map[*net.UDPConn]*probes{far: up, near: down} {
+	for conn, s := range map[*net.UDPConn]*Sequence{far: up, near: down} {
 		if err := holdAll(conn); err != nil {
 			return nil, nil, err
 		}
@@ -95,7 +100,7 @@ func (r *rig) probe(ctx context.Context, fn func(ctx context.Context) error) (up
 		if err != nil {
 			return nil, nil, err
 		}
-		receivers.Go(func() error { return p.receive(in) })
+		receivers.Go(func() error { return s.receive(in) })
 	}
 	sendCtx, stop := context.WithCancel(ctx)
 	senders, sendCtx := errgroup.WithContext(sendCtx)
@@ -133,7 +138,7 @@ func introduce(near, far *net.UDPConn) (netip.AddrPort, error) {
 	return from, errors.Join(err, far.SetReadDeadline(time.Time{}))
 }
 
-func (p *probes) receive(in *receiver) error {
+func (s *Sequence) receive(in *receiver) error {
 	for {
 		b, at, err := in.next()
 		if errors.Is(err, net.ErrClosed) {
@@ -143,13 +148,13 @@ func (p *probes) receive(in *receiver) error {
 			return err
 		}
 		if kindOf(b) == kindRTP {
-			p.got = append(p.got, arrival{binary.BigEndian.Uint32(b[rtpHeader:]), at})
+			s.got = append(s.got, arrival{binary.BigEndian.Uint32(b[rtpHeader:]), at})
 		}
 	}
 }
 
 // send sends until ctx is done, on a thread of its own that sleeps by the kernel's clock: a Go timer is too coarse.
-func (p *probes) send(ctx context.Context, conn *net.UDPConn, to netip.AddrPort, ssrc uint32) error {
+func (s *Sequence) send(ctx context.Context, conn *net.UDPConn, to netip.AddrPort, ssrc uint32) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	raw, err := conn.SyscallConn()
@@ -161,28 +166,28 @@ func (p *probes) send(ctx context.Context, conn *net.UDPConn, to netip.AddrPort,
 		address = &unix.SockaddrInet6{Addr: to.Addr().As16(), Port: int(to.Port())}
 	}
 	var failure error
-	err = raw.Control(func(fd uintptr) { failure = p.sendOn(ctx, int(fd), address, ssrc) })
+	err = raw.Control(func(fd uintptr) { failure = s.sendOn(ctx, int(fd), address, ssrc) })
 	return errors.Join(err, failure)
 }
 
-func (p *probes) sendOn(ctx context.Context, fd int, to unix.Sockaddr, ssrc uint32) error {
+func (s *Sequence) sendOn(ctx context.Context, fd int, to unix.Sockaddr, ssrc uint32) error {
 	if err := askSendTimes(fd); err != nil {
 		return err
 	}
-	s := &stream{ssrc: ssrc, payloadType: 111}
+	packets := &stream{ssrc: ssrc, payloadType: 111}
 	buf := make([]byte, 64)
 	next := time.Now()
 	for ctx.Err() == nil {
-		b := s.next(buf, stampSize, false, next)
-		binary.BigEndian.PutUint32(b[rtpHeader:], uint32(len(p.sent)))
-		p.sent = append(p.sent, time.Time{})
+		b := packets.next(buf, stampSize, false, next)
+		binary.BigEndian.PutUint32(b[rtpHeader:], uint32(len(s.sent)))
+		s.sent = append(s.sent, time.Time{})
 		if err := unix.Sendto(fd, b, 0, to); err != nil {
 			return fmt.Errorf("send probe: %w", err)
 		}
-		if err := p.readSendTimes(fd); err != nil {
+		if err := s.readSendTimes(fd); err != nil {
 			return err
 		}
-		next = next.Add(probeEvery)
+		next = next.Add(sequenceEvery)
 		wait := unix.NsecToTimespec(max(0, time.Until(next).Nanoseconds()))
 		_ = unix.Nanosleep(&wait, nil) // one that is cut short sends a little early
 	}

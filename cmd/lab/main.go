@@ -1,0 +1,87 @@
+// Command lab runs scenarios and kernel tests on Debian's kernels, in virtual machines with virtual time, and prints what they found.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/slicegate/slicegate/internal/lab"
+)
+
+type options struct {
+	full, tests, json      bool
+	kernels, packages, run string
+	seeds, atOnce          int
+}
+
+func main() {
+	var o options
+	flag.BoolVar(&o.full, "full", os.Getenv("FULL") == "1", "every scenario on every kernel (FULL=1 in the environment)")
+	flag.BoolVar(&o.tests, "tests", false, "run the kernel tests instead of scenarios")
+	flag.BoolVar(&o.json, "json", false, "print figures as lines of JSON instead of tables")
+	flag.StringVar(&o.kernels, "kernels", "6.12,6.1", "which kernels, separated by commas")
+	flag.StringVar(&o.packages, "packages", "", "the kernel tests of which packages, separated by commas; empty means all")
+	flag.StringVar(&o.run, "run", "", "which scenarios or tests, as for go test -run; empty means the bench's choice")
+	flag.IntVar(&o.seeds, "seeds", 3, "how often each scenario runs")
+	flag.IntVar(&o.atOnce, "vms", 2, "virtual machines at once")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	bench := &lab.Bench{Module: ".", Cache: ".cache/lab", AtOnce: o.atOnce, Log: os.Stderr}
+	if err := bench.Open(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, bench.Close()) }()
+	kernels := strings.Split(o.kernels, ",")
+	if o.tests {
+		return test(ctx, bench, kernels, o)
+	}
+	var seeds []uint64
+	for n := range o.seeds {
+		seeds = append(seeds, uint64(n+1))
+	}
+	figures, err := bench.Measure(ctx, grids(kernels, o), seeds)
+	for _, kernel := range kernels {
+		if o.json {
+			err = errors.Join(err, writeJSON(kernel, figures[kernel]))
+		} else {
+			err = errors.Join(err, lab.WriteTables(os.Stdout, kernel, figures[kernel]))
+		}
+	}
+	return err
+}
+
+// grids are what to measure on the given kernels.
+func grids(kernels []string, o options) (chosen []lab.Grid) {
+	all := lab.Reduced
+	if o.full {
+		all = lab.Full
+	}
+	for _, kernel := range kernels {
+		if o.run != "" {
+			chosen = append(chosen, lab.Grid{Kernel: kernel, Run: o.run})
+			continue
+		}
+		for _, grid := range all {
+			if grid.Kernel == kernel {
+				chosen = append(chosen, grid)
+			}
+		}
+	}
+	return chosen
+}

@@ -1,0 +1,135 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Bench runs guests of one build of the module.
+type Bench struct {
+	Module  string    // the module's folder
+	Cache   string    // where kernels stay
+	AtOnce  int       // guests that run at the same time; 0 means 1
+	Log     io.Writer // is told what goes on
+	dir     string
+	logging sync.Mutex // guards Log
+}
+
+// Open makes the bench ready. Its caller closes it.
+func (b *Bench) Open() (err error) {
+	b.dir, err = os.MkdirTemp("", "slicegate-lab-build-")
+	return err
+}
+
+// Close removes what was built.
+func (b *Bench) Close() error { return os.RemoveAll(b.dir) }
+
+// scenarioTimeout bounds all scenarios of one guest by its own clock, and guestTimeout by the host's.
+const (
+	scenarioTimeout = 4 * time.Hour
+	guestTimeout    = 2 * time.Hour
+)
+
+// Test runs programs on the named kernels, and reports on each kernel, also when tests failed.
+func (b *Bench) Test(ctx context.Context, kernels []string, programs []Program) ([]*Report, error) {
+	var errands []errand
+	for _, name := range kernels {
+		errands = append(errands, errand{kernel: name, programs: programs, what: "tests"})
+	}
+	return b.run(ctx, errands)
+}
+
+// Measure runs the scenarios of grids once for each seed, or once, and returns the figures, by kernel.
+func (b *Bench) Measure(ctx context.Context, grids []Grid, seeds []uint64) (map[string][]Figure, error) {
+	var errands []errand
+	for _, grid := range grids {
+		for i, seed := range seeds {
+			if grid.Once && i > 0 {
+				break
+			}
+			program := Program{
+				Package: "internal/lab/scenario", Run: grid.Run, Timeout: scenarioTimeout,
+				Env: []string{"SLICEGATE_REQUIRE=" + Require, fmt.Sprintf("%s=%d", SeedVariable, seed)},
+			}
+			errands = append(errands, errand{kernel: grid.Kernel, programs: []Program{program}, what: fmt.Sprintf("scenarios, seed %d", seed)})
+		}
+	}
+	reports, err := b.run(ctx, errands)
+	figures := make(map[string][]Figure)
+	for _, report := range reports {
+		if report == nil {
+			continue
+		}
+		if len(report.Figures()) == 0 {
+			err = errors.Join(err, fmt.Errorf("kernel %s: the scenarios printed no figure", report.Kernel.Name))
+		}
+		figures[report.Kernel.Name] = append(figures[report.Kernel.Name], report.Figures()...)
+	}
+	return figures, err
+}
+
+// errand is what one guest is started for.
+type errand struct {
+	kernel, what string
+	programs     []Program
+}
+
+// run runs guests, some at once. A guest that fails does not stop the others.
+func (b *Bench) run(ctx context.Context, errands []errand) ([]*Report, error) {
+	var programs []Program
+	for _, e := range errands {
+		programs = append(programs, e.programs...)
+	}
+	began := time.Now()
+	tree, err := compile(ctx, b.Module, b.dir, programs)
+	if err != nil {
+		return nil, fmt.Errorf("compile for the lab: %w", err)
+	}
+	b.say("compiled in %s", time.Since(began).Round(time.Second))
+
+	reports, errs := make([]*Report, len(errands)), make([]error, len(errands))
+	var running errgroup.Group // for its limit
+	running.SetLimit(max(b.AtOnce, 1))
+	for i, e := range errands {
+		running.Go(func() error {
+			reports[i], errs[i] = b.runOne(ctx, e, tree)
+			return nil
+		})
+	}
+	if err := running.Wait(); err != nil {
+		return nil, err
+	}
+	return reports, errors.Join(errs...)
+}
+
+func (b *Bench) runOne(ctx context.Context, e errand, tree string) (*Report, error) {
+	i := slices.IndexFunc(Kernels, func(k Kernel) bool { return k.Name == e.kernel })
+	if i < 0 {
+		return nil, fmt.Errorf("no kernel %q: the lab knows %v", e.kernel, Kernels)
+	}
+	image, err := Kernels[i].Fetch(ctx, b.Cache)
+	if err != nil {
+		return nil, err
+	}
+	b.say("kernel %s: %s begin", image.Release, e.what)
+	report, err := Guest{Image: image, Tree: tree, Programs: e.programs, Virtual: true, Timeout: guestTimeout}.Run(ctx)
+	if report != nil {
+		b.say("kernel %s: %s took %s, %s of them processor time", image.Release, e.what, report.Took.Round(time.Second), report.CPU.Round(time.Second))
+		err = errors.Join(err, report.Err())
+	}
+	return report, err
+}
+
+func (b *Bench) say(format string, args ...any) {
+	b.logging.Lock()
+	defer b.logging.Unlock()
+	fmt.Fprintf(b.Log, "lab: "+format+"\n", args...)
+}

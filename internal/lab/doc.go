@@ -1,0 +1,10 @@
+// Package lab runs our test binaries on the kernels of a distribution, in virtual machines whose time may be virtual.
+//
+//  1. A guest is a Debian kernel, an initramfs made for the run and a serial console; it has no disk, no network and no memory of
+//     the run before.
+//  2. In virtual time one instruction takes 1 ns: a busy host changes how long a run takes, never what it measures.
+//  3. What the programs write comes over a serial port of their own, where the kernel writes nothing.
+//  4. A guest that does not boot, panics, outlives its time (the host's or its own) or says nothing is an error that ends with
+//     the console's last lines.
+//  5. A figure is one line of JSON; tables are made of figures alone.
+package lab

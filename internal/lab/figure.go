@@ -1,0 +1,51 @@
+package lab
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Figure is one number that a scenario measured.
+type Figure struct {
+	Scenario  string  `json:"scenario"`
+	Case      string  `json:"case"`      // what was set, such as "up 5 Mbit/s"
+	Treatment string  `json:"treatment"` // what shaped, such as "cake diffserv4"
+	Seed      uint64  `json:"seed"`
+	Name      string  `json:"name"` // what was measured, such as "rtp p99"
+	Unit      string  `json:"unit"` // such as "ms"
+	Value     float64 `json:"value"`
+}
+
+// SeedVariable is the environment variable that tells a scenario its seed.
+const SeedVariable = "SLICEGATE_LAB_SEED"
+
+// figureMark begins a figure's line.
+const figureMark = "lab-figure: "
+
+// Write writes the figure as a line that the bench finds among other output.
+func (f Figure) Write(w io.Writer) error {
+	line, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s%s\n", figureMark, line)
+	return err
+}
+
+// figures finds the figures in what a program wrote.
+func figures(written string) (all []Figure, err error) {
+	for line := range strings.Lines(written) {
+		text, ok := strings.CutPrefix(line, figureMark)
+		if !ok {
+			continue
+		}
+		var f Figure
+		if err := json.Unmarshal([]byte(text), &f); err != nil {
+			return nil, fmt.Errorf("read figure %q: %w", text, err)
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}

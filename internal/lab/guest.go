@@ -1,0 +1,114 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+)
+
+// Guest is a virtual machine that runs programs on a kernel.
+type Guest struct {
+	Image    Image
+	Tree     string // folder that is put over the guest's root: the compiled programs, and what they read and start
+	Programs []Program
+	// Virtual has the guest's clock count instructions, 1 ns each, and skip what time it idles.
+	Virtual bool
+	Timeout time.Duration // by the host's clock; 0 means 30 minutes
+}
+
+const defaultWall = 30 * time.Minute
+
+// consoleEnd is how much of the console an error tells.
+const consoleEnd = 4000
+
+// Run boots the guest, and returns what its programs did. The error is the guest's; whether its programs succeeded is in their runs.
+func (g Guest) Run(ctx context.Context) (*Report, error) {
+	work, err := os.MkdirTemp("", "slicegate-lab-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(work)
+	archive, err := g.Image.initramfs(ctx, work, func(root string) error {
+		return errors.Join(copyTree(g.Tree, root), os.WriteFile(filepath.Join(root, "job"), job(g.Programs), 0o644))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make a guest of kernel %s: %w", g.Image.Name, err)
+	}
+	report, err := g.boot(ctx, archive, filepath.Join(work, "console"))
+	if err != nil {
+		return report, fmt.Errorf("guest of kernel %s: %w", g.Image.Name, err)
+	}
+	return report, nil
+}
+
+// arguments of qemu. Without those about entropy, clock and addresses two runs differ. The first serial port is the kernel's
+// console; the second, the programs', is standard output.
+func (g Guest) arguments(archive, console string) []string {
+	clock := []string{"-accel", "tcg"}
+	if g.Virtual {
+		clock = append(clock, "-icount", "shift=0,sleep=off")
+	}
+	return append(clock,
+		"-cpu", "max,-rdrand,-rdseed", "-rtc", "base=2026-01-01T00:00:00,clock=vm", "-m", "2048", "-smp", "1",
+		"-nic", "none", "-nographic", "-no-reboot", "-monitor", "none", "-serial", "file:"+console, "-serial", "stdio",
+		"-kernel", g.Image.vmlinuz(), "-initrd", archive,
+		"-append", "console=ttyS0 quiet panic=-1 oops=panic nokaslr")
+}
+
+// boot runs qemu until the guest turns itself off.
+func (g Guest) boot(ctx context.Context, archive, console string) (*Report, error) {
+	limit := g.Timeout
+	if limit == 0 {
+		limit = defaultWall
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %s by the host's clock", limit))
+	defer cancel()
+
+	began := time.Now()
+	var written, complaint bytes.Buffer
+	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", g.arguments(archive, console)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.Stdout, cmd.Stderr = &written, &complaint
+	err := cmd.Run()
+	report, broken := read(context.WithoutCancel(ctx), g.Image, g.Programs, written.Bytes())
+	report.Took = time.Since(began)
+	if cmd.ProcessState != nil {
+		report.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case err != nil:
+		err = fmt.Errorf("run qemu: %w: %s", err, bytes.TrimSpace(complaint.Bytes()))
+	default:
+		err = broken
+	}
+	if err != nil {
+		return report, fmt.Errorf("%w\n%s", err, g.lastWords(written.Bytes(), console))
+	}
+	return report, nil
+}
+
+// escape is what terminals understand and people don't.
+var escape = regexp.MustCompile(`\x1b(\[[0-9;?]*[a-zA-Z]|c)|\r`)
+
+// lastWords gives the ends of both serial ports.
+func (g Guest) lastWords(written []byte, console string) string {
+	text, err := os.ReadFile(console)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		text = []byte(err.Error())
+	}
+	text = escape.ReplaceAll(text, nil)
+	return fmt.Sprintf("the programs' last words:\n%s\nthe kernel's last words:\n%s", tail(written), tail(text))
+}
+
+func tail(text []byte) []byte {
+	return bytes.TrimSpace(text[max(0, len(text)-consoleEnd):])
+}

@@ -1,0 +1,125 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Program is the tests of one of our packages, as a static binary that runs in that package's folder with its test data.
+type Program struct {
+	Package string        // below the module's folder, such as "shaper"
+	Run     string        // which tests, as for go test -run; "" means all
+	Skip    string        // which not, as for go test -skip; "" means none
+	Env     []string      // "KEY=value"
+	Timeout time.Duration // by the guest's clock; 0 means 10 minutes
+}
+
+const defaultTimeout = 10 * time.Minute
+
+// source is where the module's folder is in the guest.
+const source = "/src"
+
+// commands of ours that scenarios start are in the guest's path.
+var commands = []string{"cmd/sliced"}
+
+// shared files are read by tests of several packages.
+var shared = []string{"deploy"}
+
+// compile builds programs of the module in the folder module, and what they read and start, into the folder dir: the tree that is
+// put over a guest's.
+func compile(ctx context.Context, module, dir string, programs []Program) (tree string, err error) {
+	compiled := make(map[string]bool)
+	for _, p := range programs {
+		if compiled[p.Package] {
+			continue
+		}
+		compiled[p.Package] = true
+		folder := filepath.Join(dir, source, p.Package)
+		if err := static(ctx, module, "test", "-c", "-o", filepath.Join(folder, p.binary()), "./"+p.Package); err != nil {
+			return "", err
+		}
+		if err := copyTree(filepath.Join(module, p.Package, "testdata"), filepath.Join(folder, "testdata")); err != nil {
+			return "", err
+		}
+	}
+	for _, command := range commands {
+		if err := static(ctx, module, "build", "-o", filepath.Join(dir, "usr/local/bin", path.Base(command)), "./"+command); err != nil {
+			return "", err
+		}
+	}
+	for _, folder := range shared {
+		if err := copyTree(filepath.Join(module, folder), filepath.Join(dir, source, folder)); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+// static runs the go command so that what it builds needs no library.
+func static(ctx context.Context, module, verb string, args ...string) error {
+	args = append([]string{"CGO_ENABLED=0", "go", verb, "-ldflags=-s -w"}, args...)
+	_, err := output(ctx, module, "env", args...)
+	return err
+}
+
+// job is what the guest runs: a line a program.
+func job(programs []Program) []byte {
+	var lines strings.Builder
+	for _, p := range programs {
+		fmt.Fprintln(&lines, p.command())
+	}
+	return []byte(lines.String())
+}
+
+func (p Program) binary() string { return path.Base(p.Package) + ".test" }
+
+func (p Program) timeout() time.Duration {
+	if p.Timeout == 0 {
+		return defaultTimeout
+	}
+	return p.Timeout
+}
+
+// command is the job's line for the program. Go's own time-out comes first, since it tells where the program hangs.
+func (p Program) command() string {
+	const grace = 10 * time.Second
+	words := []string{"run", fmt.Sprint(int((p.timeout() + grace).Seconds())), path.Join(source, p.Package), "env"}
+	words = append(words, p.Env...)
+	words = append(words, "./"+p.binary(), "-test.v=test2json", "-test.timeout="+p.timeout().String())
+	if p.Run != "" {
+		words = append(words, "-test.run="+p.Run)
+	}
+	if p.Skip != "" {
+		words = append(words, "-test.skip="+p.Skip)
+	}
+	for i, word := range words {
+		words[i] = quote(word)
+	}
+	return strings.Join(words, " ")
+}
+
+// quote makes one word of the shell's of any text.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// copyTree copies a folder's files; a folder that is not there has none.
+func copyTree(from, to string) error {
+	return filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && name == from {
+			return nil
+		}
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		below, err := filepath.Rel(from, name)
+		if err != nil {
+			return err
+		}
+		return copyFile(name, filepath.Join(to, below))
+	})
+}

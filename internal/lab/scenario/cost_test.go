@@ -1,0 +1,186 @@
+package scenario
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slicegate/slicegate/internal/demo"
+	"github.com/slicegate/slicegate/internal/lab"
+)
+
+// costs is what one packet costs, in ns of the guest's only processor, by direction.
+type costs map[demo.Direction]float64
+
+// TestCost asks what a forwarded packet costs the box when nothing is held up: the links are faster than the processor. The kernel
+// makes the packets and swallows them; a burst that is swallowed where it enters the box is what sender and receiver cost, and is
+// subtracted. So what remains is the box: its drivers (veth), routing, NAT and shaping, one packet at a time.
+func TestCost(t *testing.T) {
+	seed := begin(t)
+	loadPktgen(t)
+	// Of a call's slice every packet's delay is measured, of others one in 16.
+	call := Treatment{"ours, in a call's slice", bySliced(demo.Settings{Tables: fmt.Sprintf(callRule, farPort)})}
+	one, all := Crowd{1, 1}, append(slices.Clone(Treatments), call)
+	few := slices.DeleteFunc(slices.Clone(Treatments), func(t Treatment) bool { return t.Name == "fq_codel" || t.Name == "cake besteffort" })
+	for _, test := range []struct {
+		crowd      Crowd
+		size       int
+		treatments []Treatment
+	}{
+		{one, 1500, all},
+		{one, 200, all},
+		{Crowd{500, 7500}, 1500, few},
+		{Crowd{4000, 60000}, 1500, few},
+	} {
+		t.Run(fmt.Sprintf("%d/%d", test.crowd.Devices, test.size), func(t *testing.T) {
+			ends := costOfEnds(t, test.crowd, test.size)
+			var plain costs
+			for _, treatment := range test.treatments {
+				report := func(name string, measured costs) {
+					if plain == nil {
+						plain = measured
+					}
+					for _, way := range []demo.Direction{demo.Up, demo.Down} {
+						for _, f := range []lab.Figure{
+							{Name: "box", Value: measured[way] - ends[way]},
+							{Name: "above nothing", Value: measured[way] - plain[way]},
+							{Name: "with ends", Value: measured[way]},
+						} {
+							f.Scenario, f.Case = "cost", fmt.Sprintf("%s, %s, %d bytes", test.crowd, way, test.size)
+							f.Treatment, f.Seed, f.Unit = name, seed, "ns"
+							if err := f.Write(os.Stdout); err != nil {
+								t.Error(err)
+							}
+						}
+					}
+				}
+				costOf(t, treatment, test.crowd, test.size, report)
+			}
+		})
+	}
+}
+
+const callRule = `[[rule]]
+slice = "realtime"
+ports = ["udp/%d"]
+`
+
+// loadPktgen loads the kernel's packet generator for as long as the test runs.
+func loadPktgen(t *testing.T) {
+	if out, err := exec.Command("modprobe", "pktgen").CombinedOutput(); err != nil {
+		t.Fatalf("load pktgen: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("rmmod", "pktgen").CombinedOutput(); err != nil {
+			t.Errorf("unload pktgen: %v: %s", err, out)
+		}
+	})
+}
+
+// costOfEnds measures bursts that end where they enter the box.
+func costOfEnds(t *testing.T, crowd Crowd, size int) costs {
+	w := newWire(t, Treatments[0])
+	for _, ifname := range []string{demo.VenueInterface, demo.UplinkInterface} {
+		if err := swallow(w.Box, ifname); err != nil {
+			t.Fatal(err)
+		}
+	}
+	measured := make(costs)
+	for _, way := range []demo.Direction{demo.Up, demo.Down} {
+		measured[way] = perPacket(t, w, burst{way: way, crowd: crowd, until: crowd.Flows, size: size})
+	}
+	return measured
+}
+
+// costOf measures a treatment; one that has an agent a second time without it,
+// when no delays are measured.
+func costOf(t *testing.T, treatment Treatment, crowd Crowd, size int, report func(name string, measured costs)) {
+	w := newWire(t, treatment)
+	for _, host := range []*demo.Host{w.Venue, w.Far} {
+		if err := swallow(host, hostPort); err != nil {
+			t.Fatal(err)
+		}
+	}
+	isOurs := strings.HasPrefix(treatment.Name, "ours")
+	if isOurs {
+		acquaint(t, w, crowd, size, 20)
+	} else {
+		acquaint(t, w, crowd, size, 1)
+	}
+	measure := func() costs {
+		measured := make(costs)
+		for way, end := range map[demo.Direction]*demo.Host{demo.Up: w.Far, demo.Down: w.Venue} {
+			before := mustReceive(t, end)
+			b := burst{way: way, crowd: crowd, until: crowd.Flows, size: size}
+			measured[way] = perPacket(t, w, b)
+			if got, want := mustReceive(t, end)-before, uint64(b.count()); got < want {
+				t.Errorf("%s, %s: %d of %d packets arrived", treatment.Name, way, got, want)
+			}
+		}
+		return measured
+	}
+	report(treatment.Name, measure())
+	if !isOurs {
+		return
+	}
+	if err := w.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	report(treatment.Name+", no agent", measure())
+}
+
+// acquaint lets the box see every flow: NAT maps it, and ours has settled it by its 17th packet. That goes some flows at a time, since
+// those that nothing has settled yet have less room. An answer is known by what it answers.
+func acquaint(t *testing.T, w *Wire, crowd Crowd, size, packets int) {
+	const together = 4000
+	for from := 0; from < crowd.Flows; from += together {
+		until := min(from+together, crowd.Flows)
+		for _, b := range []burst{{way: demo.Up, packets: packets * (until - from)}, {way: demo.Down, packets: until - from}} {
+			b.crowd, b.from, b.until, b.size = crowd, from, until, size
+			if _, err := w.send(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// count is how many packets are measured: some rounds of all flows.
+func (b burst) count() int {
+	const least = 20000
+	rounds := (least + b.crowd.Flows - 1) / b.crowd.Flows
+	return rounds * b.crowd.Flows
+}
+
+func perPacket(t *testing.T, w *Wire, b burst) float64 {
+	b.packets = b.count()
+	took, err := w.send(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return float64(took) / float64(time.Nanosecond) / float64(b.packets)
+}
+
+func mustReceive(t *testing.T, h *demo.Host) uint64 {
+	n, err := received(h, hostPort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func newWire(t *testing.T, treatment Treatment) *Wire {
+	w, err := NewWire(t.Context(), treatment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}

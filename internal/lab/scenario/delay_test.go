@@ -1,0 +1,81 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/slicegate/slicegate/internal/api/client"
+	"github.com/slicegate/slicegate/internal/demo"
+)
+
+// TestDelay holds the kernel's own delays of a slice, as status has them, against what probes in that slice see: their round trips
+// above the idle path's median, while one direction is full and the other nearly empty, before a modem that holds nothing up.
+func TestDelay(t *testing.T) {
+	seed := begin(t)
+	const remembered = 60 * time.Second // what status sums up
+	for _, way := range []demo.Direction{demo.Up, demo.Down} {
+		for _, mbit := range []int{1, 5, 20} {
+			t.Run(fmt.Sprintf("%s/%d", way, mbit), func(t *testing.T) {
+				var agent *demo.Agent
+				site := newSite(t, ours("ours", demo.Settings{Uplink: "mss_clamp = \"off\"\n"}, &agent), wide, mbit*1e6, seed)
+				caller := site.venue.Attendees[0]
+				call := site.venue.NewCallProbe(caller, probeEvery, 0)
+				signalling := site.venue.NewSTUNProbe(caller, probeEvery, 0)
+				between := func(from, until time.Time) map[string]demo.Figures {
+					return map[string]demo.Figures{"realtime": call.Trips.Between(from, until), "signalling": signalling.Trips.Between(from, until)}
+				}
+				var idle, loaded map[string]demo.Figures
+				var status client.Status
+				probes := []func(context.Context) error{call.Run, func(ctx context.Context) error {
+					pause(ctx, site.upTo(probeEvery))
+					return signalling.Run(ctx)
+				}}
+				err := site.during(t.Context(), func(ctx context.Context, begin func([]Load)) (err error) {
+					pause(ctx, settle)
+					from := time.Now()
+					pause(ctx, idleFor)
+					idle = between(from, time.Now())
+					begin(bulk(4, way))
+					pause(ctx, fillFor) // what is older than a minute by the end is forgotten in steps of 5 s
+					from = time.Now()
+					pause(ctx, remembered)
+					until := time.Now()
+					status, err = agent.Status(ctx)
+					pause(ctx, settle)
+					loaded = between(from, until)
+					return err
+				}, probes...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				compare(t, fmt.Sprintf("%s, %d Mbit/s", way, mbit), seed, way, status, idle, loaded)
+			})
+		}
+	}
+}
+
+// compare prints both views of each slice, side by side.
+func compare(t *testing.T, name string, seed uint64, way demo.Direction, status client.Status, idle, loaded map[string]demo.Figures) {
+	for _, s := range status.Slices {
+		if _, ok := loaded[s.Name]; !ok || s.Direction != string(way) {
+			continue
+		}
+		if s.DelayUS == nil || loaded[s.Name].Sent == loaded[s.Name].Lost {
+			t.Errorf("%s, %s: nothing was measured: status %+v, probes %+v", name, s.Name, s.DelayUS, loaded[s.Name])
+			continue
+		}
+		r := newRow(t, "delay", name, s.Name, seed)
+		for _, q := range []struct {
+			name   string
+			kernel uint64
+			probe  time.Duration
+		}{{"p50", s.DelayUS.P50, loaded[s.Name].P50}, {"p99", s.DelayUS.P99, loaded[s.Name].P99}} {
+			kernel, probe := float64(q.kernel)/1e3, float64(q.probe-idle[s.Name].P50)/1e6
+			r.figure(q.name+" by the kernel", "ms", kernel)
+			r.figure(q.name+" by probes", "ms", probe)
+			r.figure(q.name+" differs", "%", 100*(kernel/probe-1))
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/slicegate/slicegate/internal/demo"
+)
+
+// behindRouter is ours where devices are addresses, with either leaf; "ours" is what auto chooses, fq_codel.
+var behindRouter = []Treatment{
+	{"ours", bySliced(demo.Settings{Venue: crowdSettings})},
+	{"ours, cake leaf", bySliced(demo.Settings{Venue: crowdSettings, Uplink: `leaf = "cake"`})},
+}
+
+// TestLeaves asks what a leaf is worth with many devices: each uploads, and one of them has a flow that sends little too.
+func TestLeaves(t *testing.T) {
+	seed := begin(t)
+	for _, size := range []struct{ devices, mbit int }{{40, 20}, {500, 100}} {
+		for _, treatment := range slices.Concat(rivals, behindRouter) {
+			name := fmt.Sprintf("%d devices, %d Mbit/s", size.devices, size.mbit)
+			play(t, "leaves", name, treatment, size.mbit, seed, func(s *stage, r reporter) error {
+				return uploads(s, r, size.devices)
+			})
+		}
+	}
+}
+
+func uploads(s *stage, r reporter, n int) error {
+	devices, err := s.crowd(n)
+	if err != nil {
+		return err
+	}
+	call := s.venue.NewCallProbe(s.venue.Attendees[0], probeEvery, expedited)
+	sparse := s.venue.NewPlainProbe(devices[0], sparseEvery)
+	s.start(probeEvery, call.Run)
+	s.start(sparseEvery, sparse.Run)
+	pause(s.ctx, settle)
+	idle, err := s.watch(idleFor)
+	if err != nil {
+		return err
+	}
+	var meters []meter
+	for _, device := range devices {
+		meters = append(meters, sum(s.upload(device, 0)))
+	}
+	pause(s.ctx, fillFor)
+	loaded, err := s.watch(loadFor, meters...)
+	if err != nil {
+		return err
+	}
+	r.added("call", call.Trips.Between(idle.from, idle.until), call.Trips.Between(loaded.from, loaded.until))
+	r.added("sparse", sparse.Trips.Between(idle.from, idle.until), sparse.Trips.Between(loaded.from, loaded.until))
+	bulk := total(loaded.rates)
+	r.figure("Jain", "index", jain(loaded.rates))
+	r.figure("bulk", "Mbit/s", bulk/1e6)
+	megabytes := bulk / 8 * loaded.until.Sub(loaded.from).Seconds() / 1e6
+	r.figure("processor", "ms/MB", loaded.busy.Seconds()*1e3/megabytes)
+	return nil
+}
+
+// crowdSize is how many devices share in TestFairness; the first of them has greedFlows flows, everybody else one.
+const crowdSize, greedFlows = 500, 50
+
+// TestFairness asks what each of many devices gets when one has many flows, in each slice.
+func TestFairness(t *testing.T) {
+	seed := begin(t)
+	for _, treatment := range slices.Concat(rivals, behindRouter) {
+		for _, way := range []demo.Direction{demo.Up, demo.Down} {
+			play(t, "fairness", fmt.Sprintf("media and telemetry, %s, 100 Mbit/s", way), treatment, 100, seed, func(s *stage, r reporter) error {
+				return shareBestEffort(s, r, way)
+			})
+		}
+		for _, look := range []struct {
+			slice string
+			demo.Look
+			size int
+			dscp int
+		}{{"realtime", demo.LooksRTP, 1000, expedited}, {"signalling", demo.LooksSTUN, 400, expedited}} {
+			play(t, "fairness", look.slice+", up, 20 Mbit/s", treatment, 20, seed, func(s *stage, r reporter) error {
+				return shareFlooded(s, r, look.slice, demo.Flood{Look: look.Look, Size: look.size, DSCP: look.dscp})
+			})
+		}
+	}
+}
+
+// flowsOf is how many flows the nth device has.
+func flowsOf(n int) int {
+	if n == 0 {
+		return greedFlows
+	}
+	return 1
+}
+
+func shareBestEffort(s *stage, r reporter, way demo.Direction) error {
+	devices, err := s.crowd(crowdSize)
+	if err != nil {
+		return err
+	}
+	ports := map[string]uint16{"media": demo.PortWeb, "telemetry": demo.PortBackup}
+	var meters []meter
+	for _, slice := range []string{"media", "telemetry"} {
+		for n, device := range devices {
+			var flows []*demo.Transfer
+			for range flowsOf(n) {
+				flows = append(flows, s.transferFrom(device, ports[slice], way, 0))
+			}
+			meters = append(meters, sum(flows...))
+		}
+	}
+	pause(s.ctx, fillFor)
+	w, err := s.watch(loadFor, meters...)
+	if err != nil {
+		return err
+	}
+	r.shares("media", w.rates[:crowdSize])
+	r.shares("telemetry", w.rates[crowdSize:])
+	return nil
+}
+
+// shares prints how even a slice's devices came off.
+func (r reporter) shares(slice string, rates []float64) {
+	r.figure(slice+" Jain", "index", jain(rates))
+	r.figure(slice+" 50 flows", "× median", rates[0]/median(rates))
+	r.figure(slice, "Mbit/s", total(rates)/1e6)
+}
+
+// shareFlooded has every flow offer the same, all together more than the link takes.
+func shareFlooded(s *stage, r reporter, slice string, f demo.Flood) error {
+	const offered = 30_000_000 // bit/s
+	devices, err := s.crowd(crowdSize)
+	if err != nil {
+		return err
+	}
+	f.Rate = offered / (crowdSize + greedFlows)
+	var meters []meter
+	for n, device := range devices {
+		var flows []meter
+		for range flowsOf(n) {
+			f.Host = device
+			f.Number++
+			flows = append(flows, s.flood(f))
+		}
+		meters = append(meters, func() (bytes uint64, err error) {
+			all, err := read(flows)
+			for _, n := range all {
+				bytes += n
+			}
+			return bytes, err
+		})
+	}
+	pause(s.ctx, fillFor)
+	w, err := s.watch(loadFor, meters...)
+	if err != nil {
+		return err
+	}
+	r.shares(slice, w.rates)
+	return nil
+}

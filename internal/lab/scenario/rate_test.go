@@ -1,0 +1,73 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slicegate/slicegate/internal/demo"
+)
+
+// TestRate asks how much TCP one processor carries through the full path when nothing else holds it up, sender and receiver included,
+// with superpackets (GSO) and without.
+func TestRate(t *testing.T) {
+	seed := begin(t)
+	for _, way := range []demo.Direction{demo.Up, demo.Down} {
+		for _, segments := range []struct {
+			name     string
+			settings string // of the senders' interfaces
+		}{{"GSO on", ""}, {"GSO off", " gso_max_segs 1"}} {
+			for _, treatment := range Treatments {
+				t.Run(fmt.Sprintf("%s/%s/%s", way, segments.name, treatment.Name), func(t *testing.T) {
+					w := newWire(t, treatment)
+					for _, host := range []*demo.Host{w.Venue, w.Far} {
+						if err := run(host.NS, "ip", "link set "+hostPort+segments.settings+" up"); err != nil {
+							t.Fatal(err)
+						}
+					}
+					rate, err := w.carry(t.Context(), way)
+					if err != nil {
+						t.Fatal(err)
+					}
+					newRow(t, "rate", fmt.Sprintf("%s, 4 TCP flows, %s", way, segments.name), treatment.Name, seed).figure("carried", "Mbit/s", rate/1e6)
+				})
+			}
+		}
+	}
+}
+
+// carry gives the rate, in bit/s, that four TCP flows reach.
+func (w *Wire) carry(ctx context.Context, way demo.Direction) (rate float64, err error) {
+	const flows, warmUp, length = 4, time.Second, 2 * time.Second
+	far, err := demo.NewFar(w.Far, new(demo.Trips))
+	if err != nil {
+		return 0, err
+	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return far.Run(ctx) })
+	var downloaded atomic.Uint64
+	peer := w.Far.At(demo.V4, demo.PortWeb)
+	for range flows {
+		g.Go(func() error {
+			if way == demo.Up {
+				return demo.Upload(ctx, w.Venue, peer)
+			}
+			return demo.Download(ctx, w.Venue, peer, &downloaded)
+		})
+	}
+	g.Go(func() error {
+		defer end()
+		pause(ctx, warmUp)
+		from, before := time.Now(), far.Uploaded.Load()+downloaded.Load()
+		pause(ctx, length)
+		rate = float64(far.Uploaded.Load()+downloaded.Load()-before) * 8 / time.Since(from).Seconds()
+		return nil
+	})
+	return rate, g.Wait()
+}

@@ -1,0 +1,53 @@
+package lab
+
+import "time"
+
+// Require is what the lab's kernels have, for SLICEGATE_REQUIRE: there, no kernel test may be skipped.
+const Require = "root,netns,veth,bridge,tun,ifb,nft,htb,tbf,fq_codel,cake,netem,clsact,bpf,btf"
+
+// KernelTests are the packages whose tests are about the kernel.
+func KernelTests() []Program {
+	var programs []Program
+	for _, name := range []string{"internal/nettest", "internal/tcnl", "bpf", "internal/replay", "shaper", "cmd/sliced", "cmd/slicectl"} {
+		programs = append(programs, Program{Package: name, Env: []string{"SLICEGATE_REQUIRE=" + Require}, Timeout: time.Hour})
+	}
+	return programs
+}
+
+// Subset is what make test runs of the kernel tests: that the verifier takes the programs, that they judge packets, and that the
+// trees stand and carry traffic both ways, with the leaves that only these kernels have. Loading the programs is what takes the time
+// on an emulated processor, so it is few tests.
+func Subset() []Program {
+	pick := map[string]string{
+		"internal/tcnl": ".",
+		"shaper":        "^(TestForwardedCall|TestRatesAreKept|TestRestartGoesOn)$",
+	}
+	var programs []Program
+	for _, p := range KernelTests() {
+		if run, ok := pick[p.Package]; ok {
+			p.Run = run
+			programs = append(programs, p)
+		}
+	}
+	return programs
+}
+
+// Grid is the scenarios that are run on a kernel.
+type Grid struct {
+	Kernel string
+	Run    string // as for go test -run
+	Once   bool   // with the first seed alone
+}
+
+// Reduced is what make lab measures: one best-effort slice, each way, at three rates; everything on the newest kernel, and on the
+// oldest ours and its best rival. The other scenarios run once, in part: a play of theirs takes the emulator one to three minutes.
+var Reduced = []Grid{
+	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/./^(1|5|20)$"},
+	{Kernel: "6.1", Run: "^TestIsolation$/^one_slice$/./^(1|5|20)$/^(cake_diffserv4|ours)$"},
+	{Kernel: "6.12", Run: "^Test(SameDevice|Leaves|Fairness|Abuse)$/" + fewCases + "/^(cake_diffserv4|ours(,_cake_leaf)?)$", Once: true},
+}
+
+const fewCases = "^(4_uploads,_5|8_uploads_against_1,_5|40_devices|media_and_telemetry,_up|uploads_marked|UDP_of_400_bytes,|fake)"
+
+// Full is every scenario on every kernel.
+var Full = []Grid{{Kernel: "6.12", Run: "."}, {Kernel: "6.1", Run: "."}}
