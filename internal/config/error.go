@@ -92,9 +92,9 @@ const mostMistakes = 20
 func (r *report) err() error {
 	slices.SortStableFunc(r.found, func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
 	told := r.found[:min(len(r.found), mostMistakes)]
-	all := make([]error, len(told))
-	for i, e := range told {
-		all[i] = e
+	all := make([]error, 0, len(told)+1)
+	for _, e := range told {
+		all = append(all, e)
 	}
 	if more := len(r.found) - len(told); more > 0 {
 		all = append(all, &Error{File: r.file, What: fmt.Sprintf("… and %d more mistakes", more)})

@@ -29,7 +29,7 @@ func TestAgent(t *testing.T) {
 			r := newRow(t, "agent", "20 Mbit/s", test.name, seed)
 			var up, down *demo.Sequence
 			err := site.during(t.Context(), func(ctx context.Context, begin func([]Load)) (err error) {
-				begin(bulk(4, demo.Up, demo.Down))
+				begin(bulk(demo.Up, demo.Down))
 				before, err := agent.Status(ctx)
 				if err != nil {
 					return err
@@ -137,7 +137,7 @@ func TestFlap(t *testing.T) {
 		return err
 	}
 	err := site.during(t.Context(), func(ctx context.Context, begin func([]Load)) error {
-		begin(bulk(4, demo.Up))
+		begin(bulk(demo.Up))
 		if err := span(ctx, "before"); err != nil {
 			return err
 		}

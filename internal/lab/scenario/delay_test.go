@@ -37,7 +37,7 @@ func TestDelay(t *testing.T) {
 					from := time.Now()
 					pause(ctx, idleFor)
 					idle = between(from, time.Now())
-					begin(bulk(4, way))
+					begin(bulk(way))
 					pause(ctx, fillFor) // what is older than a minute by the end is forgotten in steps of 5 s
 					from = time.Now()
 					pause(ctx, remembered)

@@ -34,7 +34,7 @@ func TestLocal(t *testing.T) {
 				var pulled atomic.Uint64
 				r := newRow(t, "local", "pull from the box, "+pull.name+", beneath a full uplink of 20 Mbit/s", treatment.Name, seed)
 				err := site.during(t.Context(), func(ctx context.Context, begin func([]Load)) error {
-					begin(bulk(4, demo.Up))
+					begin(bulk(demo.Up))
 					from, before, uploaded := time.Now(), pulled.Load(), site.moved()
 					pause(ctx, length)
 					took := time.Since(from).Seconds()

@@ -49,7 +49,7 @@ func TestOverhead(t *testing.T) {
 					queue, err = site.watchModem(ctx, measured)
 					return err
 				})
-				idle, loaded, err := site.Measure(ctx, bulk(4, demo.Up))
+				idle, loaded, err := site.Measure(ctx, bulk(demo.Up))
 				close(measured)
 				if err != nil {
 					t.Fatal(err)

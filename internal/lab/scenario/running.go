@@ -39,10 +39,10 @@ func (s *Site) during(ctx context.Context, fn func(ctx context.Context, begin fu
 	return g.Wait()
 }
 
-// bulk is n TCP flows in each of the given directions, all of them in one slice.
-func bulk(n int, ways ...demo.Direction) (load []Load) {
+// bulk is four TCP flows in each of the given directions, all of them in one slice.
+func bulk(ways ...demo.Direction) (load []Load) {
 	for _, way := range ways {
-		for range n {
+		for range 4 {
 			load = append(load, Load{Direction: way, Port: demo.PortWeb})
 		}
 	}
