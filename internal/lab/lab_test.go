@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,43 +53,6 @@ func TestKernels(t *testing.T) {
 			if n := run.Count("skip"); n > 0 {
 				t.Errorf("%s: %s: %d tests were skipped", report.Kernel.Release, run.Program.Package, n)
 			}
-		}
-	}
-}
-
-// Two runs of a scenario agree within 2 %, or, where a figure is small, within 50 µs. A maximum is one packet of 3,000, and differs: the
-// emulator's own threads shift a boot by a microsecond, the kernel's random numbers with it, and then which packets meet.
-func TestRunsAgree(t *testing.T) {
-	b := newBench(t)
-	grid := []Grid{{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^5$/^cake_diffserv4$"}}
-	var runs [2]map[Figure]float64
-	for i := range runs {
-		figures, err := b.Measure(t.Context(), grid, []uint64{1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs[i] = make(map[Figure]float64)
-		for _, f := range figures["6.12"] {
-			if strings.HasSuffix(f.Name, " max") {
-				continue
-			}
-			key := f
-			key.Value = 0
-			runs[i][key] = f.Value
-		}
-	}
-	if len(runs[0]) != len(runs[1]) {
-		t.Fatalf("%d figures, and then %d", len(runs[0]), len(runs[1]))
-	}
-	for key, first := range runs[0] {
-		second, ok := runs[1][key]
-		if !ok {
-			t.Errorf("%+v: only in the first run", key)
-		}
-		t.Logf("%s: %.4f and %.4f %s", key.Name, first, second, key.Unit)
-		const share, absolute = 0.02, 0.05 // of the first; ms, % and Mbit/s
-		if math.Abs(first-second) > max(share*math.Abs(first), absolute) {
-			t.Errorf("%s: %.4f and then %.4f %s", key.Name, first, second, key.Unit)
 		}
 	}
 }
