@@ -60,23 +60,25 @@ func row(st api.Status, direction, name string) (found api.SliceStatus) {
 	return found
 }
 
-// shownDrops is what the kernel's own qdisc has counted.
-func (b *box) shownDrops(dev, handle string) uint64 {
+// shownQdisc is what the kernel itself has counted of a qdisc.
+type shownQdisc struct {
+	Handle         string
+	Packets, Drops uint64
+}
+
+func (b *box) shownQdisc(dev, handle string) shownQdisc {
 	b.t.Helper()
 	out, err := b.ns.Output("tc", "-s", "-j", "qdisc", "show", "dev", dev)
 	must(b.t, err)
-	var qdiscs []struct {
-		Handle string
-		Drops  uint64
-	}
+	var qdiscs []shownQdisc
 	must(b.t, json.Unmarshal([]byte(out), &qdiscs))
 	for _, q := range qdiscs {
 		if q.Handle == handle {
-			return q.Drops
+			return q
 		}
 	}
 	b.t.Fatalf("%s has no qdisc %s:\n%s", dev, handle, out)
-	return 0
+	return shownQdisc{}
 }
 
 // floodedConfig has slow links, so that a small flood is more than they carry. Media shares its priority with telemetry.
@@ -140,7 +142,7 @@ func TestStatusUnderLoad(t *testing.T) {
 	flooded("after slice set", 100, func(st api.Status) bool { return row(st, api.Up, "media").MaxBPS == 1.2e6 })
 
 	time.Sleep(time.Second) // drops that no status has seen must be booked, too
-	last[api.Up], last[api.Down] = b.shownDrops("wan0", "5c23:"), b.shownDrops("ifb-fibre", "5c23:")
+	last[api.Up], last[api.Down] = b.shownQdisc("wan0", "5c23:").Drops, b.shownQdisc("ifb-fibre", "5c23:").Drops
 	b.write(floodedConfig + ownPriority)
 	must(t, b.cmd.Process.Signal(syscall.SIGHUP))
 	flooded("after a reload", 100, func(api.Status) bool {
@@ -148,7 +150,7 @@ func TestStatusUnderLoad(t *testing.T) {
 		must(t, err)
 		return strings.Contains(classLine(out, "5c1e:13"), "parent 5c1e:1 ")
 	})
-	if shown := b.shownDrops("wan0", "5c23:"); shown >= last[api.Up] {
+	if shown := b.shownQdisc("wan0", "5c23:").Drops; shown >= last[api.Up] {
 		t.Errorf("the qdisc shows %d drops, the status %d: it is still the same one", shown, last[api.Up])
 	}
 }

@@ -59,25 +59,6 @@ func offered(st api.Status, direction string) (packets uint64) {
 	return packets
 }
 
-// sentBy is how many packets a qdisc has sent.
-func (b *box) sentBy(dev, handle string) uint64 {
-	b.t.Helper()
-	out, err := b.ns.Output("tc", "-s", "-j", "qdisc", "show", "dev", dev)
-	must(b.t, err)
-	var qdiscs []struct {
-		Handle  string
-		Packets uint64
-	}
-	must(b.t, json.Unmarshal([]byte(out), &qdiscs))
-	for _, q := range qdiscs {
-		if q.Handle == handle {
-			return q.Packets
-		}
-	}
-	b.t.Fatalf("%s has no qdisc %s:\n%s", dev, handle, out)
-	return 0
-}
-
 // An agent of another layout is replaced while packets pass: none is lost, each is counted once, and the trees stay.
 func TestTakeoverBetweenVersions(t *testing.T) {
 	other := otherVersion(t)
@@ -98,7 +79,7 @@ func TestTakeoverBetweenVersions(t *testing.T) {
 	s := nettest.NewStream(t, attendee, "198.51.100.1:7")
 	b.until("counting", func(st api.Status) bool { return s.Count() > 1000 && offered(st, api.Down) > 1000 })
 	must(t, b.client.SetSlice(t.Context(), api.SliceChange{Name: "media", Max: "90%"}))
-	before := b.sentBy("wan0", "5c1e:")
+	before := b.shownQdisc("wan0", "5c1e:").Packets
 	b.kill(syscall.SIGKILL)
 	b.start()
 	if !strings.Contains(b.log.String(), "taking_over") {
@@ -115,7 +96,7 @@ func TestTakeoverBetweenVersions(t *testing.T) {
 	if lost != 0 || !ordered {
 		t.Errorf("of %d datagrams %d were lost, in order %v", sent, lost, ordered)
 	}
-	if after := b.sentBy("wan0", "5c1e:"); after < before+500 {
+	if after := b.shownQdisc("wan0", "5c1e:").Packets; after < before+500 {
 		t.Errorf("the tree sent %d packets before and %d after: it is another one", before, after)
 	}
 	b.until("let go", func(api.Status) bool { return strings.Contains(b.log.String(), "taken_over") })
