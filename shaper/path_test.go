@@ -1,6 +1,7 @@
 package shaper
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 
@@ -225,5 +226,33 @@ func TestRestartGoesOn(t *testing.T) {
 	}
 	if b.shaper.set.Starts != 2 {
 		t.Errorf("start number %d, want 2", b.shaper.set.Starts)
+	}
+}
+
+// With a full pin table a flow that could not be pinned passes like any other, by what its packets show.
+func TestTrafficGoesOnWithAFullPinTable(t *testing.T) {
+	b := newBox(t)
+	b.start(b.config())
+	pin := func(i int) error {
+		remote := netip.AddrPortFrom(netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), 4000)
+		_, err := b.shaper.Pin(slice.Flow{Proto: slice.UDP, Local: netip.AddrPortFrom(boxAddr, 3478), Remote: remote}, 1, "")
+		return err
+	}
+	for i := range bpf.MaxPins {
+		must(t, pin(i))
+	}
+	if err := pin(bpf.MaxPins); !errors.Is(err, slice.ErrFull) {
+		t.Fatalf("one too many: %v, want ErrFull", err)
+	}
+	device := listen(t, b.device, netip.AddrPortFrom(deviceAddr, 5004).String())
+	server := listen(t, b.server, netip.AddrPortFrom(serverAddr, 6000).String())
+	up := b.grown(slice.Up, func() {
+		for seq := range uint16(10) {
+			send(t, device, netip.AddrPortFrom(serverAddr, 6000), rtp(seq))
+			receive(t, server)
+		}
+	})
+	if up["realtime"] != 9 {
+		t.Errorf("upload grew by %v, want realtime 9", up)
 	}
 }
