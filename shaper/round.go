@@ -3,6 +3,7 @@ package shaper
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -95,12 +96,15 @@ func (r *Reconciler) roundLocked(ctx context.Context, why reason, out *outcome) 
 }
 
 func (r *Reconciler) reportLocked(drift bool, p Plan, result Result) {
+	debug := r.log.Enabled(context.Background(), slog.LevelDebug) // else nobody reads what is costly to write
 	for _, s := range result.Done {
 		switch {
 		case drift:
 			r.log.Warn("drift_healed", "step", s.String())
 		case s.Op == Change: // autorate and the guard make many
-			r.log.Debug("applied", "step", s.String())
+			if debug {
+				r.log.Debug("applied", "step", s.String())
+			}
 		default:
 			r.log.Info("applied", "step", s.String())
 		}

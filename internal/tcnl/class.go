@@ -28,13 +28,13 @@ func (c *Conn) writeClass(verb string, flags netlink.HeaderFlags, cl Class) erro
 	e.string(attrKind, kindHTB)
 	e.nest(attrOptions, func() { cl.HTB.encode(&e) })
 	t := tcmsg{ifindex: cl.Ifindex, handle: cl.Handle, parent: cl.Parent}
-	return c.request(unix.RTM_NEWTCLASS, flags, t, &e, fmt.Sprintf("%s class %s", verb, cl))
+	return c.request(unix.RTM_NEWTCLASS, flags, t, &e, verb+" class", cl)
 }
 
 // DeleteClass removes cl and what waits in it. It must have no classes below it.
 func (c *Conn) DeleteClass(cl Class) error {
 	t := tcmsg{ifindex: cl.Ifindex, handle: cl.Handle}
-	return c.request(unix.RTM_DELTCLASS, 0, t, &encoder{}, fmt.Sprintf("delete class %s", cl))
+	return c.request(unix.RTM_DELTCLASS, 0, t, &encoder{}, "delete class", cl)
 }
 
 func (cl Class) String() string {

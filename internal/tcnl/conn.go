@@ -65,14 +65,14 @@ const (
 	change  = netlink.HeaderFlags(0)
 )
 
-// request writes one object; op is for the error alone.
-func (c *Conn) request(typ uint16, flags netlink.HeaderFlags, t tcmsg, e *encoder, op string) error {
+// request writes one object; what (as "add class") and object are for the error alone, and put into words only then.
+func (c *Conn) request(typ uint16, flags netlink.HeaderFlags, t tcmsg, e *encoder, what string, object fmt.Stringer) error {
 	_, err := c.nl.Execute(netlink.Message{
 		Header: netlink.Header{Type: netlink.HeaderType(typ), Flags: netlink.Request | netlink.Acknowledge | flags},
 		Data:   append(t.marshal(), e.b...),
 	})
 	if err != nil {
-		return wrap(op, err)
+		return wrap(what+" "+object.String(), err)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func (c *Conn) SetFilter(f Filter) error {
 	var e encoder
 	e.string(attrKind, kindBPF)
 	e.nest(attrOptions, func() { f.BPF.encode(&e) })
-	return c.request(unix.RTM_NEWTFILTER, netlink.Create, f.tcmsg(), &e, fmt.Sprintf("set filter %s", f))
+	return c.request(unix.RTM_NEWTFILTER, netlink.Create, f.tcmsg(), &e, "set filter", f)
 }
 
 // DeleteFilter removes f.
@@ -55,7 +55,7 @@ func (c *Conn) DeleteFilter(f Filter) error {
 	if f.Kind != "" {
 		e.string(attrKind, f.Kind)
 	}
-	return c.request(unix.RTM_DELTFILTER, 0, f.tcmsg(), &e, fmt.Sprintf("delete filter %s", f))
+	return c.request(unix.RTM_DELTFILTER, 0, f.tcmsg(), &e, "delete filter", f)
 }
 
 func (f Filter) String() string {

@@ -60,13 +60,13 @@ func (c *Conn) writeQdisc(verb string, flags netlink.HeaderFlags, q Qdisc) error
 		}
 	})
 	t := tcmsg{ifindex: q.Ifindex, handle: q.Handle, parent: q.Parent}
-	return c.request(unix.RTM_NEWQDISC, flags, t, &e, fmt.Sprintf("%s qdisc %s", verb, q))
+	return c.request(unix.RTM_NEWQDISC, flags, t, &e, verb+" qdisc", q)
 }
 
 // DeleteQdisc removes q and all that is in it.
 func (c *Conn) DeleteQdisc(q Qdisc) error {
 	t := tcmsg{ifindex: q.Ifindex, handle: q.Handle, parent: q.Parent}
-	return c.request(unix.RTM_DELQDISC, 0, t, &encoder{}, fmt.Sprintf("delete qdisc %s", q))
+	return c.request(unix.RTM_DELQDISC, 0, t, &encoder{}, "delete qdisc", q)
 }
 
 func (q Qdisc) String() string {
