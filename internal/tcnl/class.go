@@ -24,11 +24,14 @@ func (c *Conn) AddClass(cl Class) error { return c.writeClass("add", create, cl)
 func (c *Conn) ChangeClass(cl Class) error { return c.writeClass("change", change, cl) }
 
 func (c *Conn) writeClass(verb string, flags netlink.HeaderFlags, cl Class) error {
-	var e encoder
-	e.string(attrKind, kindHTB)
-	e.nest(attrOptions, func() { cl.HTB.encode(&e) })
-	t := tcmsg{ifindex: cl.Ifindex, handle: cl.Handle, parent: cl.Parent}
-	return c.request(unix.RTM_NEWTCLASS, flags, t, &e, verb+" class", cl)
+	return c.write(cl, flags, verb+" class")
+}
+
+func (cl Class) message() (typ uint16, t tcmsg, options *encoder) {
+	options = new(encoder)
+	options.string(attrKind, kindHTB)
+	options.nest(attrOptions, func() { cl.HTB.encode(options) })
+	return unix.RTM_NEWTCLASS, tcmsg{ifindex: cl.Ifindex, handle: cl.Handle, parent: cl.Parent}, options
 }
 
 // DeleteClass removes cl and what waits in it. It must have no classes below it.

@@ -3,13 +3,17 @@ package tcnl
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
 // Conn is a netlink socket in one network namespace. Its methods may be called at once from several goroutines.
-type Conn struct{ nl *netlink.Conn }
+type Conn struct {
+	nl *netlink.Conn
+	mu sync.Mutex // guards exchanges: the answers to a batch are as many as the kernel likes
+}
 
 // Dial opens a socket in the namespace that the descriptor stands for; 0 for the current one.
 func Dial(netnsFd int) (*Conn, error) {
@@ -67,7 +71,7 @@ const (
 
 // request writes one object; what (as "add class") and object are for the error alone, and put into words only then.
 func (c *Conn) request(typ uint16, flags netlink.HeaderFlags, t tcmsg, e *encoder, what string, object fmt.Stringer) error {
-	_, err := c.nl.Execute(netlink.Message{
+	_, err := c.exchange(netlink.Message{
 		Header: netlink.Header{Type: netlink.HeaderType(typ), Flags: netlink.Request | netlink.Acknowledge | flags},
 		Data:   append(t.marshal(), e.b...),
 	})
@@ -77,13 +81,25 @@ func (c *Conn) request(typ uint16, flags netlink.HeaderFlags, t tcmsg, e *encode
 	return nil
 }
 
+// write writes a class or a qdisc.
+func (c *Conn) write(o Changeable, flags netlink.HeaderFlags, what string) error {
+	typ, t, options := o.message()
+	return c.request(typ, flags, t, options, what, o)
+}
+
+func (c *Conn) exchange(m netlink.Message) ([]netlink.Message, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.nl.Execute(m)
+}
+
 // dumpTries bounds how often a dump is taken anew because the objects changed meanwhile.
 const dumpTries = 5
 
 // dump reads all objects of a type. One that was changed under the reader's feet is read again.
 func (c *Conn) dump(typ uint16, t tcmsg, op string) ([]netlink.Message, error) {
 	for try := 1; ; try++ {
-		messages, err := c.nl.Execute(netlink.Message{
+		messages, err := c.exchange(netlink.Message{
 			Header: netlink.Header{Type: netlink.HeaderType(typ), Flags: netlink.Request | netlink.Dump},
 			Data:   t.marshal(),
 		})

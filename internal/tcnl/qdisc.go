@@ -52,15 +52,18 @@ func (c *Conn) ReplaceQdisc(q Qdisc) error { return c.writeQdisc("replace", repl
 func (c *Conn) ChangeQdisc(q Qdisc) error { return c.writeQdisc("change", change, q) }
 
 func (c *Conn) writeQdisc(verb string, flags netlink.HeaderFlags, q Qdisc) error {
-	var e encoder
-	e.string(attrKind, q.Kind())
-	e.nest(attrOptions, func() {
+	return c.write(q, flags, verb+" qdisc")
+}
+
+func (q Qdisc) message() (typ uint16, t tcmsg, options *encoder) {
+	options = new(encoder)
+	options.string(attrKind, q.Kind())
+	options.nest(attrOptions, func() {
 		if q.Options != nil {
-			q.Options.encode(&e)
+			q.Options.encode(options)
 		}
 	})
-	t := tcmsg{ifindex: q.Ifindex, handle: q.Handle, parent: q.Parent}
-	return c.request(unix.RTM_NEWQDISC, flags, t, &e, verb+" qdisc", q)
+	return unix.RTM_NEWQDISC, tcmsg{ifindex: q.Ifindex, handle: q.Handle, parent: q.Parent}, options
 }
 
 // DeleteQdisc removes q and all that is in it.

@@ -187,6 +187,41 @@ func TestErrorsSayWhatWasTried(t *testing.T) {
 	}
 }
 
+// Of a batch the kernel does all that it does not refuse, and the socket is in step afterwards.
+func TestChangeAll(t *testing.T) {
+	b := newBench(t, "htb", "tbf")
+	must(t, b.conn.AddQdisc(b.root(0)))
+	link := b.class(1, 0, 2_000_000)
+	link.Parent = tcnl.Root
+	must(t, b.conn.AddClass(link))
+	leaf := tcnl.Qdisc{
+		Ifindex: b.ifindex, Handle: 0x5c23 << 16, Parent: root + 1,
+		Options: tcnl.TBF{Rate: tcnl.Rate{BytesPerSecond: 125e9, LinkLayer: tcnl.Ethernet}, Burst: 1600, Limit: 150_000},
+	}
+	must(t, b.conn.AddQdisc(leaf))
+	// The refused ones come first, in the middle and last, and there are more than fit one batch.
+	missing := b.class(0x99, 1, 1_000_000)
+	for _, n := range []int{0, 1, 50, 60, 61, 62, 63, 64, 200} {
+		batch := []tcnl.Changeable{missing}
+		for i := range n {
+			link.HTB.Rate.BytesPerSecond = uint64(1_000_000 + i)
+			batch = append(batch, link)
+			if i%7 == 3 {
+				batch = append(batch, missing)
+			}
+		}
+		changed := leaf
+		changed.Options = tcnl.TBF{Rate: tcnl.Rate{BytesPerSecond: 125e9, LinkLayer: tcnl.Ethernet}, Burst: 1600, Limit: uint32(100_000 + n)}
+		batch = append(batch, missing, changed, missing)
+		if err := b.conn.ChangeAll(batch); !errors.Is(err, unix.ENOENT) {
+			t.Fatalf("%d objects: got %v, want ENOENT", len(batch), err)
+		}
+		must(t, b.conn.ChangeAll(nil))
+		changed.Options = tcnl.TBF{Rate: tcnl.Rate{BytesPerSecond: 125e9, LinkLayer: tcnl.Ethernet}, Limit: uint32(100_000 + n)}
+		b.written(t, []tcnl.Qdisc{b.root(0), changed}, []tcnl.Class{link})
+	}
+}
+
 func TestGoneInterfaceDumpsNothing(t *testing.T) {
 	b := newBench(t)
 	classes, err := b.conn.Classes(4242)
