@@ -119,18 +119,13 @@ func (w writer) step(s Step) error {
 }
 
 func (w writer) qdisc(s Step, o Qdisc) error {
-	q := tcnl.Qdisc{Ifindex: w.index[o.Dev], Handle: o.Handle, Parent: o.Parent, Options: o.Options}
+	q := w.tcnlQdisc(o)
 	var err error
 	switch s.Op {
 	case Delete:
 		return w.conn.DeleteQdisc(q)
 	case Change:
-		// What can't be changed is not even to be named.
-		if codel, ok := q.Options.(tcnl.FQCoDel); ok {
-			codel.Flows = 0
-			q.Options = codel
-		}
-		err = w.conn.ChangeQdisc(q)
+		err = w.conn.ChangeQdisc(changeable(q))
 	case Replace:
 		err = w.replaceQdisc(q, s.Have)
 	case Add:
@@ -140,10 +135,30 @@ func (w writer) qdisc(s Step, o Qdisc) error {
 			err = w.conn.ReplaceQdisc(q)
 		}
 	}
-	if t, ok := o.Options.(tcnl.TBF); ok && err == nil {
-		w.bursts[burstKey{q.Ifindex, q.Handle}] = t.Burst
+	if err == nil {
+		w.remember(o)
 	}
 	return err
+}
+
+func (w writer) tcnlQdisc(o Qdisc) tcnl.Qdisc {
+	return tcnl.Qdisc{Ifindex: w.index[o.Dev], Handle: o.Handle, Parent: o.Parent, Options: o.Options}
+}
+
+// changeable is q without what can't be changed: that is not even to be named.
+func changeable(q tcnl.Qdisc) tcnl.Qdisc {
+	if codel, ok := q.Options.(tcnl.FQCoDel); ok {
+		codel.Flows = 0
+		q.Options = codel
+	}
+	return q
+}
+
+// remember keeps what a dump will not tell of a queue that was written.
+func (w writer) remember(o Qdisc) {
+	if t, ok := o.Options.(tcnl.TBF); ok {
+		w.bursts[burstKey{w.index[o.Dev], o.Handle}] = t.Burst
+	}
 }
 
 // replaceQdisc puts q where another is. With another handle that is one step; under the same handle the kernel would take it for a
@@ -160,7 +175,7 @@ func (w writer) replaceQdisc(q tcnl.Qdisc, have Object) error {
 }
 
 func (w writer) class(s Step, o Class) error {
-	c := tcnl.Class{Ifindex: w.index[o.Dev], Handle: o.Handle, Parent: o.Parent, HTB: o.HTB}
+	c := w.tcnlClass(o)
 	switch s.Op {
 	case Delete:
 		return w.conn.DeleteClass(c)
@@ -172,6 +187,10 @@ func (w writer) class(s Step, o Class) error {
 		}
 	}
 	return w.conn.AddClass(c)
+}
+
+func (w writer) tcnlClass(o Class) tcnl.Class {
+	return tcnl.Class{Ifindex: w.index[o.Dev], Handle: o.Handle, Parent: o.Parent, HTB: o.HTB}
 }
 
 func (w writer) filter(s Step, o Filter) error {

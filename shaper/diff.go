@@ -39,7 +39,7 @@ func (d differ) findReplaced() {
 		if have == nil {
 			continue
 		}
-		if !same(want, have) && !fixedAlike(want.params(), have.params()) {
+		if !alike(want, have) && !fixedAlike(want.params(), have.params()) {
 			d.markReplaced(have)
 		}
 	}
@@ -92,9 +92,20 @@ func (d differ) markReplaced(o Object) {
 	}
 }
 
+// alike reports whether two objects in one place have the same parameters.
+func alike(want, have Object) bool {
+	return same(want, have) || slices.Equal(want.params(), have.params())
+}
+
 // same reports whether want and have need no comparison of their parameters as text, which takes long: most objects of most plans.
 func same(want, have Object) bool {
 	switch want := want.(type) {
+	case Link:
+		return have == want
+	case Filter:
+		have, ok := have.(Filter)
+		have.Variant, have.observed = want.Variant, want.observed
+		return ok && have == want
 	case Qdisc:
 		have, ok := have.(Qdisc)
 		have.raw = want.raw
@@ -142,7 +153,7 @@ func (d differ) step(want Object) (Step, bool) {
 		return Step{Op: Add, Want: want}, true
 	case d.replaced[id]:
 		return Step{Op: Replace, Want: want, Have: have}, true
-	case !same(want, have) && !slices.Equal(want.params(), have.params()):
+	case !alike(want, have):
 		return Step{Op: Change, Want: want, Have: have}, true
 	}
 	return Step{}, false

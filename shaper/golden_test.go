@@ -78,7 +78,9 @@ func runGolden(t *testing.T, sections map[string]string) map[string]string {
 		env.Interfaces = s.Interfaces
 		desired, err := Desired(parseGoldenConfig(t, config), env)
 		must(t, err)
-		return Diff(s.State, desired)
+		p := Diff(s.State, desired)
+		retunesAs(t, s.State, desired, p)
+		return p
 	}
 	if before, ok := sections["before"]; ok {
 		must(t, s.apply(reach(before)))

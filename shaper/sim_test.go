@@ -357,12 +357,30 @@ func TestEveryPlanLeadsToTheDesiredState(t *testing.T) {
 				t.Fatalf("seed %d: still to do:\n%s\nafter: %s\nobserved:\n%s\nplan:\n%s", seed, again, strings.Join(history, ", "), before, plan)
 			}
 			history = append(history, fmt.Sprintf("configure %d uplinks", len(cfg.Uplinks)))
+			for i := range cfg.Uplinks {
+				cfg.Uplinks[i].Upload += slice.Rate(rnd.IntN(2)) * slice.Mbit
+			}
+			retuned, err := Desired(cfg, env)
+			must(t, err)
+			retunesAs(t, s.State, retuned, Diff(s.State, retuned))
 			for id := range s.Objects {
 				if desired.Objects[id] == nil && !slices.Contains([]string{"wan0", "wan1"}, id.Dev) && !isForeign(s.Objects[id]) {
 					t.Fatalf("seed %d: left over: %v", seed, id)
 				}
 			}
 		}
+	}
+}
+
+// retunesAs checks that the quick way to a change of rates plans what p does, or leaves it to p.
+func retunesAs(t *testing.T, observed, desired State, p Plan) {
+	t.Helper()
+	steps, ok := retunes(observed, desired)
+	if got := (Plan{Steps: steps}).String(); ok && got != p.String() {
+		t.Errorf("retuned by\n%snot by\n%s", got, p)
+	}
+	if !ok && inPlace(p.Steps) && len(observed.Objects) == len(desired.Objects) {
+		t.Errorf("not retuned, but planned in place:\n%s", p)
 	}
 }
 
