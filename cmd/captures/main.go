@@ -10,7 +10,7 @@ import (
 	"regexp"
 	"syscall"
 
-	"github.com/slicegate/slicegate/internal/replay/capture"
+	"github.com/slicegate/slicegate/cmd/captures/capture"
 )
 
 func main() {

@@ -26,7 +26,7 @@ func docViolations(all []source) []string {
 	for dir, in := range files {
 		name := path.Base(dir)
 		doc, ok := in["doc.go"]
-		if strings.HasPrefix(dir, commands) {
+		if path.Dir(dir)+"/" == commands {
 			command := regexp.MustCompile(`(?mi)^// (Command )?` + regexp.QuoteMeta(name) + ` `)
 			if !command.Match(doc.Text) && !command.Match(in["main.go"].Text) {
 				bad = append(bad, dir+": neither doc.go nor main.go begins with // Command "+name)
@@ -60,6 +60,7 @@ func TestDocRuleCatches(t *testing.T) {
 		{"no invariants", []source{{"a/b/doc.go", []byte("// Package b is.\n")}}, "a/b/doc.go has no numbered invariants (//  1. …)"},
 		{"a command", []source{{"cmd/b/doc.go", []byte("// Command b does.\n")}}, ""},
 		{"a command in one file", []source{{"cmd/b/main.go", []byte("// B does.\n")}}, ""},
+		{"a part of a command", []source{{"cmd/b/c/doc.go", []byte("// Package c is.\n")}}, "cmd/b/c/doc.go has no numbered invariants (//  1. …)"},
 		{"a command without a word", []source{{"cmd/b/main.go", nil}}, "cmd/b: neither doc.go nor main.go begins with // Command b"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
