@@ -32,8 +32,8 @@ When the kernel refuses a step the exit status is 1; the agent goes on trying.`,
 		Args:                  takes(0, 1, "at most FILE"),
 		DisableFlagsInUseLine: true,
 		RunE: o.runApplied(func(ctx context.Context, c *client.Client, args []string) (client.Applied, error) {
-			if cmd.Flags().Changed("confirm") && confirm <= 0 {
-				return client.Applied{}, badUse("--confirm %s: must be above 0s", confirm)
+			if err := durationGiven(cmd, "confirm", confirm); err != nil {
+				return client.Applied{}, err
 			}
 			file, err := fileIn(args)
 			if err != nil {

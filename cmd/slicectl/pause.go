@@ -17,12 +17,13 @@ func newPause(o *options) *cobra.Command {
 		Use:   "pause [--for D]",
 		Short: "take the shaping away for a while",
 		Long: `pause removes our qdiscs, filters and ifb devices until slicectl resume, or for as long as --for says. What teardown puts
-back is remembered. A restart of the agent keeps the pause, a reboot ends it.`,
+back is remembered. A restart of the agent keeps the pause, a reboot ends it. After teardown there is nothing to pause, and
+pause is refused.`,
 		Args:                  takes(0, 0, ""),
 		DisableFlagsInUseLine: true,
 		RunE: o.runE(func(ctx context.Context, c *client.Client, _ []string) (string, any, error) {
-			if cmd.Flags().Changed("for") && d <= 0 {
-				return "", nil, badUse("--for %s: must be above 0s", d)
+			if err := durationGiven(cmd, "for", d); err != nil {
+				return "", nil, err
 			}
 			return "", api.Done{}, c.Pause(ctx, d)
 		}),
@@ -43,4 +44,15 @@ func newResume(o *options) *cobra.Command {
 			return "", api.Done{}, c.Resume(ctx)
 		}),
 	}
+}
+
+// durationGiven refuses a time that the agent would not take, before it is asked.
+func durationGiven(cmd *cobra.Command, flag string, d time.Duration) error {
+	if !cmd.Flags().Changed(flag) {
+		return nil
+	}
+	if err := api.CheckDuration(d); err != nil {
+		return badUse("--%s %s: %w", flag, d, err)
+	}
+	return nil
 }

@@ -99,10 +99,12 @@ func (a *agent) Rollback(ctx context.Context) (api.Applied, error) {
 }
 
 // Pause implements api.Agent.
-func (a *agent) Pause(ctx context.Context, d time.Duration) error { return a.running.Pause(ctx, d) }
+func (a *agent) Pause(ctx context.Context, d time.Duration) error {
+	return fault(a.running.Pause(ctx, d))
+}
 
 // Resume implements api.Agent.
-func (a *agent) Resume(ctx context.Context) error { return a.running.Resume(ctx) }
+func (a *agent) Resume(ctx context.Context) error { return fault(a.running.Resume(ctx)) }
 
 // SetSlice implements api.Agent.
 func (a *agent) SetSlice(ctx context.Context, c api.SliceChange) error {

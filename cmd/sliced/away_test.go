@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -119,6 +121,16 @@ func TestApplyAfterTeardown(t *testing.T) {
 	b.until("torn down", func(st api.Status) bool {
 		return state(api.Paused)(st) && hasProblem(st, "torn down", "slicectl apply")
 	})
+	for verb, do := range map[string]func() error{
+		"pause":  func() error { return b.client.Pause(t.Context(), 0) },
+		"resume": func() error { return b.client.Resume(t.Context()) },
+	} {
+		var refused *api.Fault
+		if err := do(); !errors.As(err, &refused) || refused.Status != http.StatusConflict ||
+			refused.Detail != "the shaping was torn down, and stays so until apply or the agent's next start: slicectl apply shapes again" {
+			t.Errorf("%s: %v, want a conflict that says what to do", verb, err)
+		}
+	}
 	must(t, b.cmd.Process.Signal(syscall.SIGHUP))
 	time.Sleep(200 * time.Millisecond)
 	b.untouched("a reload does not shape what was torn down;")

@@ -196,18 +196,26 @@ func readFile(r *http.Request) (*File, error) {
 // longest bounds the times that are given: far above what anybody waits for, and far from what a clock can't count.
 const longest = 30 * 24 * time.Hour
 
-// readDuration gives a time above 0 and up to longest, or 0 when none was given.
+// CheckDuration says what is wrong with a time to confirm in, or to pause for: it must be above 0, and at most 30 days.
+func CheckDuration(d time.Duration) error {
+	switch {
+	case d <= 0:
+		return errors.New("must be above 0s")
+	case d > longest:
+		return fmt.Errorf("must be at most %s (%d days)", longest, longest/(24*time.Hour))
+	}
+	return nil
+}
+
+// readDuration gives a time that CheckDuration takes, or 0 when none was given.
 func readDuration(r *http.Request, key string) (time.Duration, error) {
 	text := r.URL.Query().Get(key)
 	if text == "" {
 		return 0, nil
 	}
 	d, err := time.ParseDuration(text)
-	if err == nil && d <= 0 {
-		err = errors.New("must be above 0s")
-	}
-	if err == nil && d > longest {
-		err = fmt.Errorf("must be at most %s (30 days)", longest)
+	if err == nil {
+		err = CheckDuration(d)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("%w: %s %q: %w", ErrInvalid, key, text, err)

@@ -20,7 +20,7 @@ var (
 	// ErrNothingPending is the answer to Confirm and Rollback when there is nothing that waits for them.
 	ErrNothingPending = errors.New("no change is pending")
 	// ErrTornDown is the answer to Pause and Resume after Teardown: only Apply and the next start shape again.
-	ErrTornDown = errors.New("the shaping was torn down (slicectl apply shapes again)")
+	ErrTornDown = errors.New("the shaping was torn down, and stays so until apply or the agent's next start: slicectl apply shapes again")
 )
 
 // Config is what a Running is told once.
