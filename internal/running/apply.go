@@ -52,7 +52,7 @@ func (r *Running) trial(source *Source, confirm time.Duration) (*pending, error)
 	if err != nil {
 		return nil, err
 	}
-	p := pending{Before: r.source, Pause: r.note.Pause, TornDown: r.tornDown}
+	p := pending{Before: r.source, Refused: r.note.Refused, Pause: r.note.Pause, TornDown: r.tornDown}
 	if r.note.Pending != nil {
 		p = *r.note.Pending
 	}
@@ -159,7 +159,7 @@ func (r *Running) readBack(next note) (note, *config.Config, *Source, error) {
 	file, source, err := r.read(next.Applied)
 	if err != nil && next.Applied != nil {
 		r.refuse(err)
-		next.Applied = nil
+		next = next.withoutApplied()
 		file, source, err = r.read(nil)
 	}
 	if err != nil { // %v: it is no mistake of whoever asked to go back

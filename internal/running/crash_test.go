@@ -82,6 +82,56 @@ func TestCrashAtEveryMoment(t *testing.T) {
 	}
 }
 
+// What was applied and is refused at a start is kept whatever happens then, but for what is put in force on purpose: another version
+// of the agent takes it. Until then status names it.
+func TestCrashWithSomethingRefused(t *testing.T) {
+	ctx := context.Background()
+	try := func(r *Running) error { _, err := r.Apply(ctx, source("a", 50), time.Minute); return err }
+	for _, test := range []struct {
+		name string
+		do   func(w *world, r *Running) error
+		// What may be in force later with the same version, which refuses 200, and with another.
+		same, other []string
+	}{
+		{"pause and resume", func(_ *world, r *Running) error {
+			return firstError(r.Pause(ctx, time.Minute), func() error { return r.Resume(ctx) })
+		}, []string{"95"}, []string{"200"}},
+		{"teardown", func(_ *world, r *Running) error { _, err := r.Teardown(ctx); return err }, []string{"95"}, []string{"200"}},
+		{"apply and rollback", func(_ *world, r *Running) error {
+			return firstError(try(r), func() error { _, err := r.Rollback(ctx); return err })
+		}, []string{"95"}, []string{"200"}},
+		{"apply, and its time ends", func(w *world, r *Running) error {
+			return firstError(try(r), func() error { w.up += time.Hour; r.expire(ctx); return nil })
+		}, []string{"95"}, []string{"200"}},
+		{"apply and confirm", func(_ *world, r *Running) error { return firstError(try(r), r.Confirm) },
+			[]string{"95", "50"}, []string{"200", "50"}},
+		{"reload", func(_ *world, r *Running) error { r.Reload(ctx); return r.reload }, []string{"95"}, []string{"200", "95"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for at, crashed := 1, true; crashed; at++ {
+				w := newWorld(t)
+				w.apply(w.mustOpen(), source("fast.toml", 200), 0)
+				w.most = 100
+				r := w.mustOpen()
+				w.points, w.crashAt = 0, at
+				crashed = crashes(t, func() error { return test.do(w, r) })
+				w.crashAt = 0
+				w.up += time.Hour
+				r = w.mustOpen()
+				if got := w.is(r); !slices.Contains(test.same, got) {
+					t.Errorf("crash %d: %s is in force, want one of %q", at, got, test.same)
+				}
+				named := problem(r, "could not be", "200 Mbit/s")
+				w.most = 0
+				got := w.is(w.mustOpen())
+				if !slices.Contains(test.other, got) || named != (got == "200") {
+					t.Errorf("crash %d, then another version: %s is in force, want one of %q; named before: %v", at, got, test.other, named)
+				}
+			}
+		})
+	}
+}
+
 func firstError(err error, then func() error) error {
 	if err != nil {
 		return err

@@ -21,6 +21,9 @@ type note struct {
 	Version int `json:"version"`
 	// Applied is in force in place of the agent's own configuration; nil for that.
 	Applied *Source `json:"applied,omitempty"`
+	// Refused was applied, and could not be put in force: another start may, with another version of the agent, unless something
+	// else was put in force on purpose. What is in force stands in for it. Nil for nothing.
+	Refused *Source `json:"refused,omitempty"`
 	// Pending is what is taken back unless it is confirmed; nil for nothing.
 	Pending *pending `json:"pending,omitempty"`
 	// Pause is until when nothing is shaped; nil when there is no pause.
@@ -32,8 +35,9 @@ type note struct {
 // pending is what was in force before a change that is not confirmed yet.
 type pending struct {
 	deadline
-	What   string  `json:"what"`             // the change, for people
-	Before *Source `json:"before,omitempty"` // nil for the agent's own configuration, where no file says it
+	What    string  `json:"what"`              // the change, for people
+	Before  *Source `json:"before,omitempty"`  // nil for the agent's own configuration, where no file says it
+	Refused *Source `json:"refused,omitempty"` // the note's then
 	// Pause and TornDown are why nothing was shaped then.
 	Pause    *deadline `json:"pause,omitempty"`
 	TornDown bool      `json:"torn_down,omitempty"`
@@ -45,7 +49,7 @@ const noteVersion = 1
 // file again that counts, at the next start too.
 func (n note) back(own *Source) note {
 	p := n.Pending
-	before := note{Applied: p.Before, Pause: n.Pause}
+	before := note{Applied: p.Before, Refused: p.Refused, Pause: n.Pause}
 	if own != nil && p.Before != nil && *own == *p.Before {
 		before.Applied = nil
 	}
@@ -53,6 +57,16 @@ func (n note) back(own *Source) note {
 		before.Pause = p.Pause
 	}
 	return before
+}
+
+// withoutApplied is n where what it applies can't be put in force. What was refused before that stays the one that is kept: it is
+// what somebody asked for.
+func (n note) withoutApplied() note {
+	if n.Refused == nil {
+		n.Refused = n.Applied
+	}
+	n.Applied = nil
+	return n
 }
 
 // loadNote reads what save wrote; a file that is not there says nothing.

@@ -48,8 +48,15 @@ func (r *Running) addMistakes(add func(do, what string, args ...any)) {
 	if r.reload != nil {
 		add("mend the file, then reload again", "reload failed, the old configuration stays: %v", r.reload)
 	}
-	if r.refused != nil {
-		add("mend it, then apply it again, or reload", "what was to be in force could not be: %v", r.refused)
+	do, kept := "mend it, then apply it again, or reload", r.note.Refused
+	if kept != nil {
+		do += "; until then running.json in the state directory keeps the text of " + kept.Name
+	}
+	switch {
+	case r.refused != nil:
+		add(do, "what was to be in force could not be: %v", r.refused)
+	case kept != nil: // what was tried since is forgotten, and this is not
+		add(do, "%s was applied, and could not be put in force at the start", kept.Name)
 	}
 	if r.stuck != nil {
 		add("mend it, or apply another file; it is tried again by itself",

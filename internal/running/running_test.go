@@ -488,6 +488,36 @@ func TestAppliedThatDoesNotLoadIsKept(t *testing.T) {
 	}
 }
 
+// While something else was tried and taken back, what a start refused is not forgotten, nor after another start.
+func TestRefusedIsNamedUntilItIsReplaced(t *testing.T) {
+	w := newWorld(t)
+	must(t, note{Applied: &Source{"a.toml", "broken"}}.save(filepath.Join(w.dir, "running.json")))
+	r := w.mustOpen()
+	named := func(when string, want bool) {
+		t.Helper()
+		kept := slices.ContainsFunc(r.Problems(), func(p Problem) bool {
+			return strings.Contains(p.What, "a.toml") && strings.Contains(p.Do, "keeps the text of a.toml")
+		})
+		if kept != want {
+			t.Errorf("%s: problems %+v, a.toml named: %v, want %v", when, r.Problems(), kept, want)
+		}
+	}
+	named("started", true)
+	must(t, r.Pause(t.Context(), 0))
+	r = w.mustOpen()
+	named("paused, and started again", true)
+	w.apply(r, source("b.toml", 40), time.Minute)
+	_, err := r.Rollback(t.Context())
+	must(t, err)
+	named("b.toml was taken back", true)
+	r = w.mustOpen()
+	named("started again", true)
+	r.Reload(t.Context())
+	named("reloaded", false)
+	r = w.mustOpen()
+	named("reloaded and started again", false)
+}
+
 func TestUnreadableNoteIsKept(t *testing.T) {
 	for name, text := range map[string]string{"cut": `{"version":1,"appl`, "newer": `{"version":2}`} {
 		t.Run(name, func(t *testing.T) {

@@ -8,8 +8,8 @@ type way struct {
 	store bool // it is not what the disk says
 }
 
-// waysFrom lists what may be put in force at a start that finds n, the best first. What was applied and does not load stays on the
-// disk: another version of the agent may take it.
+// waysFrom lists what may be put in force at a start that finds n, the best first. What was applied and does not load stays in the
+// note, and is tried at each start: another version of the agent may take it.
 func (r *Running) waysFrom(n note) []way {
 	var list []way
 	stale := n.Pause != nil && r.over(*n.Pause)
@@ -17,17 +17,26 @@ func (r *Running) waysFrom(n note) []way {
 		n.Pause = nil
 	}
 	if n.Pending == nil || !r.over(n.Pending.deadline) {
-		list = append(list, way{n, stale})
+		list = append(list, n.ways(stale)...)
 	}
 	if n.Pending != nil {
 		n = r.takenBack(n)
-		list = append(list, way{n, true})
+		list = append(list, n.ways(true)...)
 	}
 	if n.Applied != nil {
-		n.Applied = nil
-		list = append(list, way{n, false})
+		list = append(list, way{n.withoutApplied(), false})
 	}
 	return list
+}
+
+// ways is n, after what n says was refused.
+func (n note) ways(store bool) []way {
+	if n.Refused == nil {
+		return []way{{n, store}}
+	}
+	again := n
+	again.Applied, again.Refused = n.Refused, nil
+	return []way{{again, true}, {n, store}}
 }
 
 func (r *Running) over(d deadline) bool {

@@ -24,6 +24,7 @@ type world struct {
 	shapes bool
 	calls  []string
 	refuse error // what Set and Apply answer
+	most   int   // the download, in Mbit/s, above which they answer with an error; 0 for any
 
 	saves   error // what saving a note answers
 	points  int   // moments at which a crash may happen, so far
@@ -92,10 +93,17 @@ func (w *world) mustOpen() *Running {
 // reboot starts the kernel anew: nothing is in it.
 func (w *world) reboot() { w.boot, w.up, w.cfg = "second", time.Second, nil }
 
+func (w *world) refuses(cfg *config.Config) error {
+	if got := int(cfg.Uplinks[0].Download / slice.Mbit); w.most > 0 && got > w.most {
+		return fmt.Errorf("this version takes no download of %d Mbit/s", got)
+	}
+	return w.refuse
+}
+
 func (w *world) Set(_ context.Context, cfg *config.Config) error {
 	w.point()
-	if w.refuse != nil {
-		return w.refuse
+	if err := w.refuses(cfg); err != nil {
+		return err
 	}
 	w.cfg = cfg
 	w.calls = append(w.calls, fmt.Sprintf("set %d", w.rate()))
@@ -105,8 +113,8 @@ func (w *world) Set(_ context.Context, cfg *config.Config) error {
 
 func (w *world) Apply(_ context.Context, cfg *config.Config) (Report, error) {
 	w.point()
-	if w.refuse != nil {
-		return Report{}, w.refuse
+	if err := w.refuses(cfg); err != nil {
+		return Report{}, err
 	}
 	w.cfg, w.shapes = cfg, true
 	w.calls = append(w.calls, fmt.Sprintf("apply %d", w.rate()))
