@@ -17,6 +17,8 @@ type Result struct {
 	Done    []Step
 	Failed  []Failure
 	Skipped []Step // of the groups in which a step failed, or after ctx ended
+	// Problems are what else keeps a configuration from being in force as it is written. The Kernel knows of none.
+	Problems []Problem
 }
 
 // Failure is a step that the kernel refused.

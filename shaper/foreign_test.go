@@ -39,7 +39,7 @@ func TestForeignRoot(t *testing.T) {
 		},
 		{
 			"classful", []string{"handle", "1:", "htb"}, "wan0: foreign root qdisc htb 1:", "",
-			[]string{"wan0: root qdisc htb 1: had classes, which are gone: the kernel's default is there now"},
+			[]string{"wan0: root qdisc htb 1: had classes, which are gone: the kernel's default takes its place"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -112,19 +112,79 @@ func TestTakenUntilTeardown(t *testing.T) {
 	}
 }
 
-// An adopted root goes back when the uplink is given up.
+// An adopted root goes back when the uplink is given up, or its upload: the plan says so, and so does the result.
 func TestRootIsGivenBackWithTheUplink(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		root       []string // words for tc
+		change     func(*Config)
+		last, lost string // the last step, and a problem
+	}{
+		{"uplink", []string{"handle", "7:", "pfifo", "limit", "77"}, func(c *Config) { c.Uplinks = nil },
+			"add qdisc wan0 7: parent root pfifo", ""},
+		{"upload", []string{"handle", "8:", "tbf", "rate", "100mbit", "burst", "20000", "limit", "300000"},
+			func(c *Config) { c.Uplinks[0].Upload = 0 }, "add qdisc wan0 8: parent root tbf", ""},
+		{"classful", []string{"handle", "1:", "htb"}, func(c *Config) { c.Uplinks = nil }, "delete link ifb-fibre type ifb",
+			"wan0: root qdisc htb 1: had classes, which are gone: the kernel's default takes its place"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newField(t)
+			cfg := fieldConfig(t)
+			cfg.Uplinks[0].Adopt = true
+			f.tc(t, append([]string{"qdisc", "add", "dev", "wan0", "root"}, tt.root...)...)
+			root := func() string {
+				first, _, _ := strings.Cut(f.tc(t, "qdisc", "show", "dev", "wan0"), "\n")
+				return first
+			}
+			before := root()
+			r := f.reconciler(t)
+			must(t, r.Set(t.Context(), cfg))
+			tt.change(&cfg)
+			p, err := r.Plan(t.Context(), cfg)
+			must(t, err)
+			did, err := r.Apply(t.Context(), cfg)
+			must(t, err)
+			planned, done := p.String(), Plan{Steps: did.Done}.String()
+			if planned != done || !strings.HasSuffix(planned, tt.last+"\n") {
+				t.Errorf("planned\n%sdone\n%swant both to end with %s", planned, done, tt.last)
+			}
+			var want []string
+			if tt.lost != "" {
+				want = []string{tt.lost}
+			} else if got := root(); got != before {
+				t.Errorf("was\n%s\nis\n%s", before, got)
+			}
+			if !cmp.Equal(whats(p.Problems), want) || !cmp.Equal(whats(did.Problems), want) {
+				t.Errorf("planned with %+v, done with %+v, want %q", p.Problems, did.Problems, want)
+			}
+			planIsEmpty(t, r, cfg)
+		})
+	}
+}
+
+// Plan and Apply name the uplinks that stay without shaping, and why, though there is nothing to do about them.
+func TestPlanNamesWhatIsNotShaped(t *testing.T) {
 	f := newField(t)
-	cfg := fieldConfig(t)
-	cfg.Uplinks[0].Adopt = true
 	f.tc(t, "qdisc", "add", "dev", "wan0", "root", "handle", "7:", "pfifo", "limit", "77")
-	before := f.tc(t, "qdisc", "show", "dev", "wan0")
+	cfg := fieldConfig(t)
+	away := cfg.Uplinks[0]
+	away.Name, away.Interface, away.Index = "lte", "wwan0", 1
+	cfg.Uplinks = append(cfg.Uplinks, away)
 	r := f.reconciler(t)
 	must(t, r.Set(t.Context(), cfg))
-	cfg.Uplinks = nil
-	must(t, r.Set(t.Context(), cfg))
-	if got := f.tc(t, "qdisc", "show", "dev", "wan0"); got != before {
-		t.Errorf("was\n%sis\n%s", before, got)
+	p, err := r.Plan(t.Context(), cfg)
+	must(t, err)
+	did, err := r.Apply(t.Context(), cfg)
+	must(t, err)
+	want := []Problem{
+		{"wan0: foreign root qdisc pfifo 7:", "set adopt = true for uplink fibre to replace it, or remove it"},
+		{"wwan0: no such interface (uplink lte)", "plug it in, or correct its name; it is taken up when it appears"},
+	}
+	if diff := cmp.Diff(want, p.Problems); diff != "" || !p.Empty() {
+		t.Errorf("plan\n%s with problems (-want +got):\n%s", p, diff)
+	}
+	if diff := cmp.Diff(want, did.Problems); diff != "" || len(did.Done) != 0 {
+		t.Errorf("did %v with problems (-want +got):\n%s", did.Done, diff)
 	}
 }
 

@@ -97,6 +97,8 @@ type Plan struct {
 	Steps []Step
 	// Fingerprint is of the state that was observed; Apply refuses a plan that was made for another.
 	Fingerprint uint64
+	// Problems are what keeps the configuration from being in force as it is written, once all steps are done.
+	Problems []Problem
 }
 
 // Empty reports whether there is nothing to do.

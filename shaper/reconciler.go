@@ -167,8 +167,14 @@ func (r *Reconciler) Plan(ctx context.Context, cfg Config) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	p, _, err := r.planLocked(cfg, observed)
-	return p, err
+	p, j, err := r.planLocked(cfg, observed)
+	if err != nil {
+		return Plan{}, err
+	}
+	_, back, notRestored := r.roots.givenUp(observed.Interfaces, cfg.keepsRoot)
+	p.Steps = append(p.Steps, back...)
+	p.Problems = r.shortcomings(cfg, observed, j, notRestored)
+	return p, nil
 }
 
 // Pause removes all that is ours, and keeps away until Resume or Apply. What Teardown puts back stays remembered. Before the first Set
@@ -199,7 +205,8 @@ func (r *Reconciler) Teardown(ctx context.Context) (notRestored []string, err er
 	if err != nil {
 		return nil, fmt.Errorf("tear down: %w", err)
 	}
-	return r.roots.release(r.kernel, observed.Interfaces, func(string) bool { return false })
+	_, notRestored, err = r.roots.release(r.kernel, observed.Interfaces, func(string) bool { return false })
+	return notRestored, err
 }
 
 // Resume shapes again after Pause or Teardown.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,46 +103,71 @@ func savedRoot(q Qdisc) *SavedRoot {
 	}
 }
 
-// release gives up the roots of interfaces that are not to be kept: what was there is put back, and what can't be is named.
-func (r *roots) release(k *Kernel, interfaces map[string]Interface, keep func(dev string) bool) (notRestored []string, err error) {
-	released := false
-	for dev, was := range r.taken {
+// givenUp tells what becomes of the roots of interfaces that are not to be kept: the steps put back what was there before, and what
+// can't be put back is named.
+func (r *roots) givenUp(interfaces map[string]Interface, keep func(dev string) bool) (devs []string, back []Step, lost []string) {
+	for _, dev := range slices.Sorted(maps.Keys(r.taken)) {
 		if keep(dev) {
 			continue
 		}
-		if was != nil {
-			if err := k.putBack(interfaces[dev].Index, *was); err != nil {
-				notRestored = append(notRestored, fmt.Sprintf("%s: root qdisc %s %v", dev, was, err))
-			}
+		devs = append(devs, dev)
+		was := r.taken[dev]
+		if was == nil {
+			continue
 		}
-		delete(r.taken, dev)
-		released = true
+		if err := was.lost(interfaces[dev]); err != nil {
+			lost = append(lost, was.notRestored(dev, err))
+			continue
+		}
+		back = append(back, Step{Op: Add, Group: dev, Want: Qdisc{
+			Dev: dev, Handle: was.Handle, Parent: tcnl.Root, Options: tcnl.Raw{Name: was.Kind, Data: string(was.Options)}, Foreign: true,
+		}})
 	}
-	if !released {
-		return nil, nil
+	return devs, back, lost
+}
+
+// release gives up the roots of interfaces that are not to be kept: what was there is put back, and what can't be is named.
+func (r *roots) release(
+	k *Kernel, interfaces map[string]Interface, keep func(dev string) bool,
+) (done []Step, notRestored []string, err error) {
+	devs, back, notRestored := r.givenUp(interfaces, keep)
+	if len(devs) == 0 {
+		return nil, nil, nil
+	}
+	w := writer{Kernel: k, index: make(map[string]int)}
+	for _, s := range back {
+		w.index[s.Dev()] = interfaces[s.Dev()].Index
+		if err := w.step(s); err != nil {
+			err = fmt.Errorf("was not taken by the kernel, whose default is there now: %w", err)
+			notRestored = append(notRestored, r.taken[s.Dev()].notRestored(s.Dev(), err))
+			continue
+		}
+		done = append(done, s)
+	}
+	for _, dev := range devs {
+		delete(r.taken, dev)
 	}
 	slices.Sort(notRestored)
-	return notRestored, r.save()
+	return done, notRestored, r.save()
 }
 
 // Why a root is not put back; the kernel's default is there instead.
 var (
 	errNoInterface = errors.New("went with its interface")
-	errHadClasses  = errors.New("had classes, which are gone: the kernel's default is there now")
+	errHadClasses  = errors.New("had classes, which are gone: the kernel's default takes its place")
 )
 
-func (k *Kernel) putBack(ifindex int, was SavedRoot) error {
-	if ifindex == 0 {
+// lost says why s can't be put back on its interface; nil if it can.
+func (s SavedRoot) lost(link Interface) error {
+	switch {
+	case link.Index == 0:
 		return errNoInterface
-	}
-	if was.Classful {
+	case s.Classful:
 		return errHadClasses
 	}
-	err := k.conn.ReplaceQdisc(tcnl.Qdisc{
-		Ifindex: ifindex, Handle: was.Handle, Parent: tcnl.Root, Options: tcnl.Raw{Name: was.Kind, Data: string(was.Options)},
-	})
-	if err != nil {
-		return fmt.Errorf("was not taken by the kernel, whose default is there now: %w", err)
-	}
 	return nil
+}
+
+func (s SavedRoot) notRestored(dev string, why error) string {
+	return fmt.Sprintf("%s: root qdisc %s %v", dev, s, why)
 }

@@ -22,7 +22,7 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, e
 	}
 	out := outcome{result: Unchanged, err: errUnsettled}
 	if why == onDemand && r.retuneLocked(ctx, &out) {
-		r.finishLocked(out)
+		r.finishLocked(&out)
 		return out.did, nil
 	}
 	r.settled = nil
@@ -40,7 +40,7 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, e
 	if r.failed = out.err != nil; !r.failed && inPlace(out.last) {
 		r.settleLocked(out.observed, out.last)
 	}
-	r.finishLocked(out)
+	r.finishLocked(&out)
 	return out.did, out.err
 }
 

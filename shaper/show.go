@@ -9,15 +9,17 @@ import (
 )
 
 // finishLocked publishes what a reconcile came to.
-func (r *Reconciler) finishLocked(out outcome) {
+func (r *Reconciler) finishLocked(out *outcome) {
+	var lost []string
 	if out.err == nil && !r.paused {
-		r.releaseLocked(out.observed)
+		lost = r.releaseLocked(out)
 	}
+	out.did.Problems = r.shortcomings(r.targetLocked(), out.observed, out.judged, lost)
 	states, problems, left, hooked := r.states, r.problems, r.left, r.hooked
 	if out.observed.Interfaces != nil { // else there is nothing new to say but the error
-		states, problems = r.showLocked(out)
+		states, problems = r.showLocked(*out)
 		left = out.judged.leave
-		hooked = hookedOf(r.targetLocked(), out)
+		hooked = hookedOf(r.targetLocked(), *out)
 	}
 	r.mu.Lock()
 	r.states, r.problems, r.left, r.hooked = states, problems, left, hooked
@@ -41,15 +43,34 @@ func (r *Reconciler) finishLocked(out outcome) {
 	}
 }
 
-// releaseLocked gives back the roots of interfaces that are no uplinks any more, or whose upload is off.
-func (r *Reconciler) releaseLocked(observed State) {
-	notRestored, err := r.roots.release(r.kernel, observed.Interfaces, func(dev string) bool {
-		return slices.ContainsFunc(r.want.devices(), func(d string) bool { return dev == clsactOf(d) }) ||
-			slices.ContainsFunc(r.want.Uplinks, func(u Uplink) bool { return u.Interface == dev && u.Upload > 0 })
-	})
+// releaseLocked gives back the roots of interfaces that are no uplinks any more, or whose upload is off. What can't be is named.
+func (r *Reconciler) releaseLocked(out *outcome) (notRestored []string) {
+	done, notRestored, err := r.roots.release(r.kernel, out.observed.Interfaces, r.want.keepsRoot)
+	for _, s := range done {
+		r.log.Info("applied", "step", s.String())
+	}
+	if len(done) > 0 {
+		out.did.Done, out.result = append(out.did.Done, done...), Changed
+	}
 	if err != nil || len(notRestored) > 0 {
 		r.log.Warn("roots_not_restored", "roots", notRestored, "error", err)
 	}
+	return notRestored
+}
+
+// keepsRoot reports whether what is taken on an interface, under the name that roots has for it, stays taken.
+func (cfg Config) keepsRoot(taken string) bool {
+	return slices.ContainsFunc(cfg.devices(), func(dev string) bool { return taken == clsactOf(dev) }) ||
+		slices.ContainsFunc(cfg.Uplinks, func(u Uplink) bool { return taken == u.Interface && u.Upload > 0 })
+}
+
+// shortcomings are what keeps cfg from being in force as it is written, and what of others could not be put back.
+func (r *Reconciler) shortcomings(cfg Config, observed State, j judgement, notRestored []string) []Problem {
+	list := slices.Concat(j.problems, leafProblems(cfg, r.kernel.env(observed)))
+	for _, what := range notRestored {
+		list = append(list, Problem{What: what, Do: "make it again if something needs it"})
+	}
+	return list
 }
 
 // showLocked is what status says.

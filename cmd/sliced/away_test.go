@@ -170,7 +170,7 @@ func TestAdoptEndToEnd(t *testing.T) {
 		{"pfifo", "wan0: foreign root qdisc pfifo 1:", "pfifo", []string{"handle", "1:", "pfifo", "limit", "77"}, ""},
 		{"tbf", "wan0: foreign root qdisc tbf 8:", "tbf", []string{"handle", "8:", "tbf", "rate", "100mbit", "burst", "20000", "limit", "300000"}, ""},
 		{"htb", "wan0: foreign root qdisc htb 1:", "htb", []string{"handle", "1:", "htb", "default", "30"},
-			"wan0: root qdisc htb 1: had classes, which are gone: the kernel's default is there now"},
+			"wan0: root qdisc htb 1: had classes, which are gone: the kernel's default takes its place"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBox(t)
