@@ -26,7 +26,8 @@ With --confirm D all goes back by itself to what was in force before, unless sli
 agent is killed or the box restarts meanwhile. Another apply --confirm begins the time anew, and goes back just as far;
 apply without --confirm stays, and ends the waiting. Live changes (slice set, uplink set) stay on top.
 
-When the kernel refuses a step the exit status is 1; the agent goes on trying.`,
+When the kernel refuses a step the exit status is 1; the agent goes on trying. What can't be shaped yet, such as an uplink whose
+interface is not there, is named on stderr, and no failure.`,
 		Example: `  slicectl apply evening.toml --confirm 60s
   slicectl confirm`,
 		Args:                  takes(0, 1, "at most FILE"),
@@ -77,16 +78,16 @@ none waits the exit status is 1.`,
 // runApplied prints what was done, also when something failed: then it ends with that.
 func (o *options) runApplied(do func(ctx context.Context, c *client.Client, args []string) (client.Applied, error)) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		var failed error
-		show := o.runE(func(ctx context.Context, c *client.Client, args []string) (string, any, error) {
-			a, err := do(ctx, c, args)
-			failed = failedSteps(a)
+		var a client.Applied
+		show := o.runE(func(ctx context.Context, c *client.Client, args []string) (_ string, _ any, err error) {
+			a, err = do(ctx, c, args)
 			return appliedText(a), a, err
 		})
 		if err := show(cmd, args); err != nil {
 			return err
 		}
-		return failed
+		tellProblems(cmd, a.Problems)
+		return failedSteps(a)
 	}
 }
 
@@ -100,6 +101,13 @@ func appliedText(a client.Applied) string {
 		fmt.Fprintf(&b, "goes back in %s unless confirmed: slicectl confirm\n", within)
 	}
 	return b.String()
+}
+
+// tellProblems says what is not in force, and what to do about it: where it is all there is to say, no changes would pass for all is well.
+func tellProblems(cmd *cobra.Command, problems []client.Problem) {
+	for _, p := range problems {
+		fmt.Fprintf(cmd.ErrOrStderr(), "slicectl: warning: %s\n  do: %s\n", indented(p.What, "  "), indented(p.Do, "    "))
+	}
 }
 
 // failedSteps is what an apply ends with when not all of it was done.

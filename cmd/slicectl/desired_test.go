@@ -10,7 +10,7 @@ import (
 )
 
 // What the made-up agent answers goes by a file's text: "broken" has a mistake, "refused" is refused by the kernel in part, "same" is
-// in force already. The agent's own configuration changes a rate.
+// in force already, "away" is so too but for uplinks that can't be shaped. The agent's own configuration changes a rate.
 
 var rateStep = api.Step{Op: "change", Kind: "class", Dev: "eth0", Object: "5c1e:1", Text: "rate 19mbit (was 25mbit) ceil 19mbit (was 25mbit)"}
 
@@ -22,6 +22,11 @@ func (a *scriptAgent) Plan(_ context.Context, file *api.File) (api.Plan, error) 
 		return api.Plan{}, fmt.Errorf("%w: %s:1: broken: want [section]", api.ErrInvalid, file.Name)
 	case "same":
 		return api.Plan{}, nil
+	case "away":
+		return api.Plan{Problems: []api.Problem{
+			{What: "wan0: foreign root qdisc pfifo 7:", Do: "set adopt = true for uplink fibre to replace it, or remove it"},
+			{What: "wwan0: no such interface (uplink lte)", Do: "plug it in, or correct its name; it is taken up when it appears"},
+		}}, nil
 	}
 	return api.Plan{Steps: []api.Step{linkStep, rateStep}}, nil
 }
@@ -38,7 +43,7 @@ func (a *scriptAgent) Apply(ctx context.Context, file *api.File, confirm time.Du
 	if err != nil {
 		return api.Applied{}, err
 	}
-	applied := api.Applied{Steps: plan.Steps}
+	applied := api.Applied{Steps: plan.Steps, Problems: plan.Problems}
 	if text(file) == "refused" {
 		applied.Steps = plan.Steps[1:]
 		applied.Failed = []api.FailedStep{{Step: linkStep, Error: "file exists"}, {Error: "no answer"}}

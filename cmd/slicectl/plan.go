@@ -17,17 +17,25 @@ func newPlan(o *options) *cobra.Command {
 		Use:   "plan [FILE]",
 		Short: "show what apply would do now",
 		Long: `plan compares what FILE asks for, or without FILE the agent's own configuration as it is on the disk now, with what the
-kernel has, and shows each step that apply would take. It changes nothing. Live changes are on top, as always.`,
+kernel has, and shows each step that apply would take. It changes nothing. Live changes are on top, as always. What apply could not shape yet is named on stderr.`,
 		Args:                  takes(0, 1, "at most FILE"),
 		DisableFlagsInUseLine: true,
-		RunE: o.runE(func(ctx context.Context, c *client.Client, args []string) (string, any, error) {
-			file, err := fileIn(args)
-			if err != nil {
-				return "", nil, err
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var p client.Plan
+			show := o.runE(func(ctx context.Context, c *client.Client, args []string) (string, any, error) {
+				file, err := fileIn(args)
+				if err != nil {
+					return "", nil, err
+				}
+				p, err = c.Plan(ctx, file)
+				return stepsText(p.Steps), p, err
+			})
+			if err := show(cmd, args); err != nil {
+				return err
 			}
-			p, err := c.Plan(ctx, file)
-			return stepsText(p.Steps), p, err
-		}),
+			tellProblems(cmd, p.Problems)
+			return nil
+		},
 	}
 }
 

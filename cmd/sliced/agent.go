@@ -23,10 +23,7 @@ type agent struct {
 
 // problems gives what the parts complain of.
 func (a *agent) problems() []api.Problem {
-	var ps []api.Problem
-	for _, p := range a.running.Problems() {
-		ps = append(ps, api.Problem(p))
-	}
+	ps := each(a.running.Problems(), shownProblem)
 	if listen := a.running.File().Metrics.Listen; listen != a.scraped {
 		ps = append(ps, api.Problem{
 			What: fmt.Sprintf("metrics.listen is now %q, metrics are still on %q", listen, a.scraped),
@@ -61,12 +58,8 @@ func sourceOf(file *api.File) *running.Source {
 
 // Plan implements api.Agent.
 func (a *agent) Plan(ctx context.Context, file *api.File) (api.Plan, error) {
-	steps, err := a.running.Plan(ctx, sourceOf(file))
-	var p api.Plan
-	for _, s := range steps {
-		p.Steps = append(p.Steps, api.Step(s))
-	}
-	return p, fault(err)
+	plan, err := a.running.Plan(ctx, sourceOf(file))
+	return api.Plan{Steps: each(plan.Steps, shownStep), Problems: each(plan.Problems, shownProblem)}, fault(err)
 }
 
 // Apply implements api.Agent.
@@ -79,15 +72,18 @@ func (a *agent) Apply(ctx context.Context, file *api.File, confirm time.Duration
 	return applied, fault(err)
 }
 
-func appliedOf(r running.Report) (a api.Applied) {
-	for _, s := range r.Done {
-		a.Steps = append(a.Steps, api.Step(s))
+func appliedOf(r running.Report) api.Applied {
+	return api.Applied{
+		Steps: each(r.Done, shownStep), Problems: each(r.Problems, shownProblem),
+		Failed: each(r.Failed, func(f running.Failure) api.FailedStep {
+			return api.FailedStep{Step: shownStep(f.Step), Error: f.Why}
+		}),
 	}
-	for _, f := range r.Failed {
-		a.Failed = append(a.Failed, api.FailedStep{Step: api.Step(f.Step), Error: f.Why})
-	}
-	return a
 }
+
+func shownStep(s running.Step) api.Step { return api.Step(s) }
+
+func shownProblem(p running.Problem) api.Problem { return api.Problem(p) }
 
 // Confirm implements api.Agent.
 func (a *agent) Confirm(context.Context) error { return fault(a.running.Confirm()) }

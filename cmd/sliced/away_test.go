@@ -181,8 +181,16 @@ func TestAdoptEndToEnd(t *testing.T) {
 			if len(st.Problems) != 1 || st.Problems[0].What != tt.problem || !strings.Contains(st.Problems[0].Do, "adopt = true") {
 				t.Errorf("problems: %+v", st.Problems)
 			}
-			if got := b.plan(nil); got != nil || b.wan() != before {
-				t.Errorf("plan %q, root %q", got, b.wan())
+			p, err := b.client.Plan(t.Context(), nil)
+			must(t, err)
+			did := b.apply(nil, 0)
+			if len(p.Steps)+len(did.Steps) != 0 || b.wan() != before {
+				t.Errorf("plan %+v, applied %+v, root %q", p, did, b.wan())
+			}
+			for _, named := range [][]api.Problem{p.Problems, did.Problems} {
+				if diff := cmp.Diff([]api.Problem(st.Problems), named); diff != "" {
+					t.Errorf("not the problems of status (-status +got):\n%s", diff)
+				}
 			}
 			planned := b.plan(adopting())
 			if want := "replace qdisc wan0 5c1e: parent root htb default 13 (was parent root " + tt.replaces; !hasPrefix(planned, want) {

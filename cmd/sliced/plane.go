@@ -64,7 +64,7 @@ func (p *plane) enforce(ctx context.Context, cfg *config.Config, do func(context
 
 // reportOf gives a result's account; an error without a step of its own is one, too.
 func reportOf(did shaper.Result, err error) running.Report {
-	r := running.Report{Done: stepsOf(did.Done)}
+	r := running.Report{Done: each(did.Done, stepOf), Problems: each(did.Problems, problemOf)}
 	for _, f := range did.Failed {
 		r.Failed = append(r.Failed, running.Failure{Step: stepOf(f.Step), Why: f.Err.Error()})
 	}
@@ -77,30 +77,33 @@ func reportOf(did shaper.Result, err error) running.Report {
 	return r
 }
 
-func stepsOf(steps []shaper.Step) []running.Step {
-	list := make([]running.Step, len(steps))
-	for i, s := range steps {
-		list[i] = stepOf(s)
+// each converts a list.
+func each[From, To any](list []From, convert func(From) To) []To {
+	converted := make([]To, len(list))
+	for i, v := range list {
+		converted[i] = convert(v)
 	}
-	return list
+	return converted
 }
+
+func problemOf(p shaper.Problem) running.Problem { return running.Problem(p) }
 
 func stepOf(s shaper.Step) running.Step {
 	return running.Step{Op: s.Op.String(), Kind: s.Kind(), Dev: s.Dev(), Object: s.Name(), Text: s.Text()}
 }
 
 // Plan implements running.Box.
-func (p *plane) Plan(ctx context.Context, cfg *config.Config) ([]running.Step, error) {
+func (p *plane) Plan(ctx context.Context, cfg *config.Config) (running.Plan, error) {
 	numbers, err := p.shaper.Foresee(namesOf(cfg))
 	if err != nil {
-		return nil, err
+		return running.Plan{}, err
 	}
 	shaping, err := shaperConfig(cfg, numbers)
 	if err != nil {
-		return nil, err
+		return running.Plan{}, err
 	}
 	todo, err := p.shaper.Reconciler().Plan(ctx, shaping)
-	return stepsOf(todo.Steps), err
+	return running.Plan{Steps: each(todo.Steps, stepOf), Problems: each(todo.Problems, problemOf)}, err
 }
 
 // Pause implements running.Box.

@@ -69,6 +69,9 @@ type Step struct {
 type Plan struct {
 	Version Schema     `json:"version"`
 	Steps   List[Step] `json:"steps"`
+	// Problems are what keeps the configuration from being in force as it is written, once all steps are done. Without any the answer
+	// is the steps alone.
+	Problems List[Problem] `json:"problems,omitempty"`
 }
 
 // Applied is what was done. What failed is tried again by the agent.
@@ -76,6 +79,8 @@ type Applied struct {
 	Version Schema           `json:"version"`
 	Steps   List[Step]       `json:"steps"` // done
 	Failed  List[FailedStep] `json:"failed"`
+	// Problems are as a Plan's.
+	Problems List[Problem] `json:"problems,omitempty"`
 	// ConfirmS is the time in which it must be confirmed; null when it stays.
 	ConfirmS *float64 `json:"confirm_s"`
 }

@@ -52,6 +52,8 @@ func TestJSONIsTheContract(t *testing.T) {
 		{"plan of nothing", api.Plan{}, `{"version":1,"steps":[]}`},
 		{"plan", api.Plan{Steps: []api.Step{{Op: "change", Kind: "class", Dev: "wan0", Object: "5c1e:11", Text: "rate 1mbit (was 2mbit)"}}},
 			`{"version":1,"steps":[{"op":"change","kind":"class","dev":"wan0","object":"5c1e:11","text":"rate 1mbit (was 2mbit)"}]}`},
+		{"plan that leaves an uplink", api.Plan{Problems: []api.Problem{{What: "wan0: foreign root qdisc pfifo 7:", Do: "set adopt = true"}}},
+			`{"version":1,"steps":[],"problems":[{"what":"wan0: foreign root qdisc pfifo 7:","do":"set adopt = true"}]}`},
 		{"applied", api.Applied{}, `{"version":1,"steps":[],"failed":[],"confirm_s":null}`},
 		{"applied in part", api.Applied{
 			Failed: []api.FailedStep{{Step: api.Step{Op: "add", Kind: "link", Dev: "ifb-lte", Text: "type ifb"}, Error: "no room"}}, ConfirmS: new(60.0),

@@ -9,18 +9,18 @@ import (
 )
 
 // Plan tells what Apply of the same would do now; nil is the agent's own configuration.
-func (r *Running) Plan(ctx context.Context, src *Source) ([]Step, error) {
+func (r *Running) Plan(ctx context.Context, src *Source) (Plan, error) {
 	file, _, err := r.read(src) // may take long: nobody waits for it
 	if err != nil {
-		return nil, err
+		return Plan{}, err
 	}
 	if err := r.changing.await(ctx); err != nil {
-		return nil, err
+		return Plan{}, err
 	}
 	defer r.changing.Unlock()
 	cfg, _, _, err := file.WithStored(r.live)
 	if err != nil {
-		return nil, err
+		return Plan{}, err
 	}
 	return r.box.Plan(ctx, cfg)
 }

@@ -14,7 +14,7 @@ type Box interface {
 	// Apply is Set, and ends a pause or what followed a teardown.
 	Apply(ctx context.Context, cfg *config.Config) (Report, error)
 	// Plan tells what Apply would do now, and does nothing.
-	Plan(ctx context.Context, cfg *config.Config) ([]Step, error)
+	Plan(ctx context.Context, cfg *config.Config) (Plan, error)
 	// Pause takes the shaping away; before the first Set it only keeps that from shaping.
 	Pause(ctx context.Context) error
 	// Resume shapes again.
@@ -38,8 +38,15 @@ type Failure struct {
 	Why  string
 }
 
+// Plan is what a Box would do.
+type Plan struct {
+	Steps    []Step
+	Problems []Problem // what keeps the configuration from being in force as it is written, once all steps are done
+}
+
 // Report is what a Box truly did.
 type Report struct {
-	Done   []Step
-	Failed []Failure
+	Done     []Step
+	Failed   []Failure
+	Problems []Problem // as a Plan's
 }

@@ -84,9 +84,9 @@ func TestPlanChangesNothing(t *testing.T) {
 	points := w.points
 	for src, want := range map[*Source]string{nil: "80mbit", source("a", 50): "50mbit"} {
 		w.own = file(80)
-		steps, err := r.Plan(t.Context(), src)
+		plan, err := r.Plan(t.Context(), src)
 		must(t, err)
-		if diff := cmp.Diff([]Step{{Op: "change", Text: want}}, steps); diff != "" {
+		if diff := cmp.Diff([]Step{{Op: "change", Text: want}}, plan.Steps); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -122,8 +122,8 @@ func (w *world) Apply(_ context.Context, cfg *config.Config) (Report, error) {
 	return Report{Done: []Step{{Op: "change"}}}, nil
 }
 
-func (w *world) Plan(_ context.Context, cfg *config.Config) ([]Step, error) {
-	return []Step{{Op: "change", Text: cfg.Uplinks[0].Download.String()}}, nil
+func (w *world) Plan(_ context.Context, cfg *config.Config) (Plan, error) {
+	return Plan{Steps: []Step{{Op: "change", Text: cfg.Uplinks[0].Download.String()}}}, nil
 }
 
 func (w *world) Pause(context.Context) error {
