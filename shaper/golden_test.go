@@ -157,7 +157,7 @@ func (s *sim) meanwhile(t *testing.T, line string) {
 	case "slot": // slot DEV KIND
 		s.add(Filter{Dev: words[1], Hook: tcnl.HookIngress, Kind: words[2]})
 	case "stranger":
-		s.Strangers = append(s.Strangers, Stranger{Dev: words[1], Hook: tcnl.HookEgress, Pref: 7, Kind: "u32"})
+		s.Strangers = append(s.Strangers, tcnl.Stranger{Dev: words[1], Hook: tcnl.HookEgress, Pref: 7, Kind: "u32"})
 	case "class": // class DEV MINOR PARENT
 		minor, err := strconv.ParseUint(words[2], 16, 16)
 		must(t, err)

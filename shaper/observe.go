@@ -158,22 +158,16 @@ func (o *observer) filters(ifindex int, hook tcnl.Handle) error {
 	if err != nil {
 		return err
 	}
-	seen := make(map[Stranger]bool)
+	atLeaf := hook != tcnl.HookIngress && hook != tcnl.HookEgress
+	inSlot := func(f tcnl.Filter) bool {
+		return atLeaf || f.Pref == slotPref && (f.Handle == slotHandle || f.Kind != "bpf" || f.Protocol != tcnl.ProtocolAll)
+	}
 	for _, f := range filters {
-		if f.Chain != 0 || f.Kind == "bpf" && f.Handle == 0 {
-			continue // not reached by itself; or no filter, but the classifier that holds some
-		}
-		stranger := Stranger{Dev: dev, Hook: hook, Pref: f.Pref, Kind: f.Kind, Name: f.BPF.Name}
-		switch {
-		case hook != tcnl.HookIngress && hook != tcnl.HookEgress:
+		if f.Runs() && inSlot(f) {
 			o.slot(dev, f)
-		case f.Pref == slotPref && (f.Handle == slotHandle || f.Kind != "bpf" || f.Protocol != tcnl.ProtocolAll):
-			o.slot(dev, f)
-		case !seen[stranger]:
-			seen[stranger] = true
-			o.Strangers = append(o.Strangers, stranger)
 		}
 	}
+	o.Strangers = append(o.Strangers, tcnl.Strangers(dev, filters, inSlot)...)
 	return nil
 }
 

@@ -73,7 +73,7 @@ type State struct {
 	// Interfaces are all there are, by name. Observed alone.
 	Interfaces map[string]Interface
 	// Strangers are filters of others at the hooks of interfaces. Observed alone.
-	Strangers []Stranger
+	Strangers []tcnl.Stranger
 }
 
 // Group is devices that work together.
@@ -89,15 +89,6 @@ type Interface struct {
 	Up       bool
 	Ethernet bool // frames begin with an Ethernet header; else with IP
 	Ours     bool // an ifb that we made
-}
-
-// Stranger is a filter that somebody else put at a hook.
-type Stranger struct {
-	Dev  string
-	Hook tcnl.Handle
-	Pref uint16
-	Kind string
-	Name string // of a bpf filter
 }
 
 func newState() State {

@@ -28,7 +28,7 @@ func (d differ) ours(o Object) bool {
 
 // clsactIsOurs reports whether a clsact held a filter of ours, and holds none of others.
 func (d differ) clsactIsOurs(dev string) bool {
-	if slices.ContainsFunc(d.have.Strangers, func(s Stranger) bool { return s.Dev == dev }) {
+	if slices.ContainsFunc(d.have.Strangers, func(s tcnl.Stranger) bool { return s.Dev == dev }) {
 		return false
 	}
 	ours := false

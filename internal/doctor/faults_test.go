@@ -60,15 +60,15 @@ func TestFaults(t *testing.T) {
 		{
 			name: "a filter after ours",
 			make: "tc qdisc add dev lan0 clsact; tc filter add dev lan0 ingress pref 9 protocol ip u32 match u32 0 0",
-			want: []string{"filters: lan0: foreign u32 filter at preference 9 of ingress: " +
-				"it runs after ours, and may overwrite the slice of a packet (tc_index)"},
+			want: []string{"filters: lan0: foreign u32 filter at preference 9 of ingress " +
+				"runs after ours, and may overwrite the slice of a packet (tc_index)"},
 			cured: "tc filter del dev lan0 ingress pref 9",
 		},
 		{
 			name: "a filter before ours",
 			make: "tc qdisc add dev wan0 clsact; tc filter add dev wan0 egress pref 1 protocol ip u32 match u32 0 0",
-			want: []string{"filters: wan0: foreign u32 filter at preference 1 of egress: " +
-				"it runs before ours, and may keep packets from being classified"},
+			want: []string{"filters: wan0: foreign u32 filter at preference 1 of egress " +
+				"runs before ours, and may keep packets from it"},
 			cured: "tc filter del dev wan0 egress pref 1",
 		},
 		{
@@ -257,7 +257,7 @@ func TestForeignPrograms(t *testing.T) {
 		return err
 	}))
 	got = faults(t, f.examine(t))
-	if len(got) != 1 || !strings.HasPrefix(got[0], "tcx: lan0: foreign tcx program ") || !strings.Contains(got[0], " at ingress: ") {
+	if len(got) != 1 || !strings.HasPrefix(got[0], "tcx: lan0: foreign tcx program ") || !strings.Contains(got[0], " at ingress runs before ours") {
 		t.Error(got)
 	}
 	must(t, attached.Close())
@@ -284,8 +284,8 @@ func TestFiltersByName(t *testing.T) {
 		t.Error(got)
 	}
 	add(2, "meddling")
-	want := []string{"filters: wan0: foreign bpf filter meddling at preference 1 of egress: " +
-		"it runs before ours, and may keep packets from being classified"}
+	want := []string{"filters: wan0: foreign bpf filter meddling at preference 1 of egress " +
+		"runs before ours, and may keep packets from it"}
 	if diff := cmp.Diff(want, faults(t, f.examine(t))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -1,12 +1,8 @@
 package doctor
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
 	"github.com/slicegate/slicegate/internal/tcnl"
@@ -91,64 +87,31 @@ func lookFilters(b *box) ([]finding, error) {
 			if err != nil {
 				return list, err
 			}
-			for _, f := range b.foreign(filters) {
-				list = append(list, strange(device.Attrs().Name, f))
+			for _, s := range tcnl.Strangers(device.Attrs().Name, filters, b.ours) {
+				list = append(list, strange(s))
 			}
 		}
 	}
 	return list, nil
 }
 
-// foreign gives those of others, each once: some kinds begin with an entry that stands for the classifier. Chains other than 0 are
-// not reached by themselves.
-func (b *box) foreign(filters []tcnl.Filter) []tcnl.Filter {
-	var list []tcnl.Filter
-	for _, f := range filters {
-		if f.Chain != 0 || f.Kind == "bpf" && (f.Handle == 0 || b.cfg.OurFilter(f.BPF.Name)) {
-			continue
-		}
-		same := func(g tcnl.Filter) bool { return g.Pref == f.Pref && g.Kind == f.Kind && g.BPF.Name == f.BPF.Name }
-		if !slices.ContainsFunc(list, same) {
-			list = append(list, f)
-		}
-	}
-	return list
-}
+func (b *box) ours(f tcnl.Filter) bool { return f.Kind == "bpf" && b.cfg.OurFilter(f.BPF.Name) }
 
-func strange(ifname string, f tcnl.Filter) finding {
-	what := fmt.Sprintf("%s: foreign %s filter at preference %d of %s", ifname, f.Kind, f.Pref, f.Parent)
-	if f.Kind == "bpf" {
-		what = fmt.Sprintf("%s: foreign bpf filter %s at preference %d of %s", ifname, f.BPF.Name, f.Pref, f.Parent)
-	}
-	remove := fmt.Sprintf("tc filter del dev %s %s pref %d", ifname, f.Parent, f.Pref)
-	if f.Pref <= ourPref {
-		return finding{what + ": it runs before ours, and may keep packets from being classified",
-			"have its owner give it a preference above 1, or: " + remove}
-	}
-	return finding{what + ": it runs after ours, and may overwrite the slice of a packet (tc_index)",
-		`have it answer "unspec" or "continue", or: ` + remove}
+func strange(s tcnl.Stranger) finding {
+	what, do := s.Report(ourPref)
+	return finding{what, do}
 }
 
 func lookTCX(b *box) ([]finding, error) {
 	var list []finding
 	for _, device := range b.present() {
-		for hook, name := range map[ebpf.AttachType]string{ebpf.AttachTCXIngress: "ingress", ebpf.AttachTCXEgress: "egress"} {
-			attached, err := link.QueryPrograms(link.QueryOptions{Target: device.Attrs().Index, Attach: hook})
-			if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, unix.EINVAL) {
-				return nil, nil // before 6.6 there is no tcx
-			}
-			if err != nil {
-				return list, fmt.Errorf("list tcx programs of %s: %w", device.Attrs().Name, err)
-			}
-			for _, p := range attached.Programs {
-				list = append(list, finding{
-					what: fmt.Sprintf("%s: foreign tcx program %d at %s: it runs before ours, and may keep packets from being classified",
-						device.Attrs().Name, p.ID, name),
-					do: fmt.Sprintf(`have it answer "next", or stop the program that attached it (bpftool prog show id %d says which it is)`, p.ID),
-				})
-			}
+		there, err := tcnl.TCXStrangers(device.Attrs().Name, device.Attrs().Index)
+		if err != nil {
+			return list, err
+		}
+		for _, s := range there {
+			list = append(list, strange(s))
 		}
 	}
-	slices.SortFunc(list, byWhat)
 	return list, nil
 }

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 )
@@ -98,5 +97,3 @@ func ethernetHeader(encapsulation string) bool {
 func sameBridge(a, b netlink.Link) bool {
 	return a.Attrs().MasterIndex != 0 && a.Attrs().MasterIndex == b.Attrs().MasterIndex
 }
-
-func byWhat(a, b finding) int { return strings.Compare(a.what, b.what) }

@@ -62,6 +62,9 @@ func (f Filter) String() string {
 	return fmt.Sprintf("%s pref %d handle %#x on ifindex %d", f.Parent, f.Pref, f.Handle, f.Ifindex)
 }
 
+// Runs reports whether packets come to f by themselves: it is in chain 0, and no entry that stands for a classifier that holds some.
+func (f Filter) Runs() bool { return f.Chain == 0 && (f.Kind != kindBPF || f.Handle != 0) }
+
 // Filters dumps those at one hook or qdisc, in the order in which they run; none if the hook or the interface is not there. Some
 // kinds begin with an entry of handle 0 that stands for the classifier itself.
 func (c *Conn) Filters(ifindex int, parent Handle) ([]Filter, error) {
