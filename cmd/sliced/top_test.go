@@ -18,9 +18,10 @@ import (
 
 // terminal is a pseudo-terminal with the real slicectl top in it.
 type terminal struct {
-	t      *testing.T
-	tty    *os.File
-	exited chan error
+	t       *testing.T
+	tty     *os.File
+	exited  chan error
+	drained chan struct{} // closed when all that it wrote was read
 
 	mu      sync.Mutex // guards what follows
 	all     strings.Builder
@@ -39,7 +40,7 @@ func startTop(t *testing.T, socket string) *terminal {
 	cmd.Env = append(os.Environ(), "TERM=xterm-256color", noColour+"=1")
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
 	must(t, err)
-	s := &terminal{t: t, tty: tty, exited: make(chan error, 1), rows: 24}
+	s := &terminal{t: t, tty: tty, exited: make(chan error, 1), drained: make(chan struct{}), rows: 24}
 	go s.read()
 	go func() { s.exited <- cmd.Wait() }()
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = tty.Close() })
@@ -47,6 +48,7 @@ func startTop(t *testing.T, socket string) *terminal {
 }
 
 func (s *terminal) read() {
+	defer close(s.drained)
 	buf := make([]byte, 1<<16)
 	for {
 		n, err := s.tty.Read(buf)
@@ -106,6 +108,7 @@ func (s *terminal) ended() error {
 	s.t.Helper()
 	select {
 	case err := <-s.exited:
+		<-s.drained // its last words may still be under way
 		return err
 	case <-time.After(10 * time.Second):
 		s.t.Fatal("it does not end")
