@@ -41,29 +41,33 @@ func (g Guest) Run(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a guest of kernel %s: %w", g.Image.Name, err)
 	}
-	report, err := g.boot(ctx, archive, filepath.Join(work, "console"))
+	report, err := g.boot(ctx, archive, ports{console: filepath.Join(work, "console"), programs: filepath.Join(work, "programs")})
 	if err != nil {
 		return report, fmt.Errorf("guest of kernel %s: %w", g.Image.Name, err)
 	}
 	return report, nil
 }
 
-// arguments of qemu. Without those about entropy, clock and addresses two runs differ. The first serial port is the kernel's
-// console; the second, the programs', is standard output.
-func (g Guest) arguments(archive, console string) []string {
+// ports are the files that the guest's serial ports write to: the kernel's console is the first, programs have the second. A pipe could
+// be full, and then the host's pace would be the guest's.
+type ports struct{ console, programs string }
+
+// arguments of qemu. Two virtual guests with the same archive are the same in every instruction, so nothing may reach them from outside:
+// no random numbers of the processor's or the emulator's, no clock but the counted one, and no device whose work other threads do.
+func (g Guest) arguments(archive string, to ports) []string {
 	clock := []string{"-accel", "tcg"}
 	if g.Virtual {
 		clock = append(clock, "-icount", "shift=0,sleep=off")
 	}
 	return append(clock,
 		"-cpu", "max,-rdrand,-rdseed", "-rtc", "base=2026-01-01T00:00:00,clock=vm", "-m", "2048", "-smp", "1",
-		"-nic", "none", "-nographic", "-no-reboot", "-monitor", "none", "-serial", "file:"+console, "-serial", "stdio",
+		"-seed", "1", "-nodefaults", "-nographic", "-no-reboot", "-serial", "file:"+to.console, "-serial", "file:"+to.programs,
 		"-kernel", g.Image.vmlinuz(), "-initrd", archive,
 		"-append", "console=ttyS0 quiet panic=-1 oops=panic nokaslr")
 }
 
 // boot runs qemu until the guest turns itself off.
-func (g Guest) boot(ctx context.Context, archive, console string) (*Report, error) {
+func (g Guest) boot(ctx context.Context, archive string, to ports) (*Report, error) {
 	limit := g.Timeout
 	if limit == 0 {
 		limit = defaultWall
@@ -72,12 +76,13 @@ func (g Guest) boot(ctx context.Context, archive, console string) (*Report, erro
 	defer cancel()
 
 	began := time.Now()
-	var written, complaint bytes.Buffer
-	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", g.arguments(archive, console)...)
+	var complaint bytes.Buffer
+	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", g.arguments(archive, to)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	cmd.Stdout, cmd.Stderr = &written, &complaint
+	cmd.Stderr = &complaint
 	err := cmd.Run()
-	report, broken := read(context.WithoutCancel(ctx), g.Image, g.Programs, written.Bytes())
+	written, unread := os.ReadFile(to.programs)
+	report, broken := read(context.WithoutCancel(ctx), g.Image, g.Programs, written)
 	report.Took = time.Since(began)
 	if cmd.ProcessState != nil {
 		report.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
@@ -87,11 +92,13 @@ func (g Guest) boot(ctx context.Context, archive, console string) (*Report, erro
 		err = context.Cause(ctx)
 	case err != nil:
 		err = fmt.Errorf("run qemu: %w: %s", err, bytes.TrimSpace(complaint.Bytes()))
+	case unread != nil:
+		err = unread
 	default:
 		err = broken
 	}
 	if err != nil {
-		return report, fmt.Errorf("%w\n%s", err, g.lastWords(written.Bytes(), console))
+		return report, fmt.Errorf("%w\n%s", err, lastWords(written, to.console))
 	}
 	return report, nil
 }
@@ -99,8 +106,8 @@ func (g Guest) boot(ctx context.Context, archive, console string) (*Report, erro
 // escape is what terminals understand and people don't.
 var escape = regexp.MustCompile(`\x1b(\[[0-9;?]*[a-zA-Z]|c)|\r`)
 
-// lastWords gives the ends of both serial ports.
-func (g Guest) lastWords(written []byte, console string) string {
+// lastWords gives the ends of what both serial ports wrote.
+func lastWords(written []byte, console string) string {
 	text, err := os.ReadFile(console)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		text = []byte(err.Error())

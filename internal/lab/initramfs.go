@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 //go:embed guest/init
@@ -63,21 +66,24 @@ func (i Image) initramfs(ctx context.Context, work string, payload func(root str
 	return pack(ctx, root, filepath.Join(work, "initramfs.cpio"))
 }
 
-// pack writes the tree to a cpio archive. It is not compressed: the emulated processor would take seconds to undo that.
+// pack writes the tree to a cpio archive. It is not compressed: the emulated processor would take seconds to undo that. The same tree makes
+// the same archive, without this machine's times and inode numbers: a digit more in them is an instruction more at boot, and from there
+// another moment for all that comes, and other random numbers.
 func pack(ctx context.Context, root, archive string) (string, error) {
 	var names strings.Builder
+	written := make([]unix.Timespec, 2) // the epoch, for access and for change
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		name, err := filepath.Rel(root, path)
 		names.WriteString(name + "\x00")
-		return err
+		return errors.Join(err, unix.UtimesNanoAt(unix.AT_FDCWD, path, written, unix.AT_SYMLINK_NOFOLLOW))
 	})
 	if err != nil {
 		return "", err
 	}
-	_, err = pipe(ctx, root, names.String(), "cpio", "--create", "--null", "--format=newc", "--quiet", "--file="+archive)
+	_, err = pipe(ctx, root, names.String(), "cpio", "--create", "--null", "--format=newc", "--reproducible", "--quiet", "--file="+archive)
 	return archive, err
 }
 

@@ -61,9 +61,9 @@ func compile(ctx context.Context, module, dir string, programs []Program) (tree 
 	return dir, nil
 }
 
-// static runs the go command so that what it builds needs no library.
+// static runs the go command so that what it builds needs no library, and is the same for the same source, whatever the commit.
 func static(ctx context.Context, module, verb string, args ...string) error {
-	args = append([]string{"CGO_ENABLED=0", "go", verb, "-ldflags=-s -w"}, args...)
+	args = append([]string{"CGO_ENABLED=0", "go", verb, "-buildvcs=false", "-ldflags=-s -w"}, args...)
 	_, err := output(ctx, module, "env", args...)
 	return err
 }
