@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"syscall"
@@ -14,13 +15,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Probe is a conversation that measures: a small packet at a steady pace, which the far side sends back.
+// Probe is a conversation that measures: a small packet in each interval, which the far side sends back. It leaves at a random moment of
+// its interval. At a steady pace probes would beat against what is steady too, such as the departures of full-size packets from a
+// shaper, and meet always the same part of it; so they meet every part alike.
 type Probe struct {
 	Trips Trips // round trips
 
 	host    *Host
 	peer    netip.AddrPort
 	every   time.Duration
+	moments *rand.Rand
 	dscp    int
 	packet  func(now time.Time) []byte
 	stampOf func(answer []byte) (time.Time, bool)
@@ -34,7 +38,7 @@ func (v *Venue) NewCallProbe(host *Host, every time.Duration, dscp int) *Probe {
 	voice := &stream{ssrc: 0x4000, payloadType: 111}
 	buf := make([]byte, rtpHeader+probePayload)
 	return &Probe{
-		host: host, peer: v.Server.At(V4, portCalls), every: every, dscp: dscp, stampOf: stampOf,
+		host: host, peer: v.Server.At(V4, portCalls), every: every, moments: v.moments(), dscp: dscp, stampOf: stampOf,
 		packet: func(now time.Time) []byte {
 			voice.mediaTime += audioStep
 			return voice.next(buf, probePayload, false, now)
@@ -45,7 +49,7 @@ func (v *Venue) NewCallProbe(host *Host, every time.Duration, dscp int) *Probe {
 // NewSTUNProbe makes a probe of STUN Binding requests.
 func (v *Venue) NewSTUNProbe(host *Host, every time.Duration, dscp int) *Probe {
 	return &Probe{
-		host: host, peer: v.Server.At(V4, portSTUN), every: every, dscp: dscp, packet: bindingRequest,
+		host: host, peer: v.Server.At(V4, portSTUN), every: every, moments: v.moments(), dscp: dscp, packet: bindingRequest,
 		stampOf: func(answer []byte) (time.Time, bool) {
 			if kindOf(answer) != kindSTUN {
 				return time.Time{}, false
@@ -60,12 +64,18 @@ func (v *Venue) NewPlainProbe(host *Host, every time.Duration) *Probe {
 	buf := make([]byte, rtpHeader+probePayload)
 	buf[0] = plain
 	return &Probe{
-		host: host, peer: v.Server.At(V4, portEcho), every: every, stampOf: stampOf,
+		host: host, peer: v.Server.At(V4, portEcho), every: every, moments: v.moments(), stampOf: stampOf,
 		packet: func(now time.Time) []byte {
 			stamp(buf, now)
 			return buf
 		},
 	}
+}
+
+// moments is a source of its own for each probe, since probes run at the same time.
+func (v *Venue) moments() *rand.Rand {
+	v.probes++
+	return rand.New(rand.NewPCG(v.Seed, v.probes))
 }
 
 // Run probes until ctx is done.
@@ -90,7 +100,7 @@ func (p *Probe) Run(ctx context.Context) error {
 }
 
 func (p *Probe) send(ctx context.Context, conn *net.UDPConn) error {
-	return every(ctx, p.every, func(int) error {
+	return scattered(ctx, p.every, p.moments, func() error {
 		now := time.Now()
 		if _, err := conn.Write(p.packet(now)); err != nil {
 			return fmt.Errorf("send probe: %w", err)
@@ -98,6 +108,22 @@ func (p *Probe) send(ctx context.Context, conn *net.UDPConn) error {
 		p.Trips.Sent(now)
 		return nil
 	})
+}
+
+// scattered calls fn at a random moment of each interval until ctx is done. An interval that has gone by is not made up for.
+func scattered(ctx context.Context, interval time.Duration, moments *rand.Rand, fn func() error) error {
+	for begin := time.Now(); ; begin = begin.Add(interval) {
+		if now := time.Now(); now.Sub(begin) > interval {
+			begin = now
+		}
+		moment := time.Duration(moments.Int64N(int64(interval)))
+		if !pause(ctx, time.Until(begin.Add(moment))) {
+			return nil
+		}
+		if err := fn(); err != nil {
+			return err
+		}
+	}
 }
 
 func (p *Probe) receive(in *receiver) error {

@@ -36,7 +36,11 @@ type Venue struct {
 	Modem     *Modem
 	Server    *Host
 
-	all []*nettest.NS
+	// Seed sets the random moments of probes that are made from then on. No two probes share theirs.
+	Seed uint64
+
+	probes uint64 // how many there are
+	all    []*nettest.NS
 }
 
 // NewVenue makes a venue for n attendees behind the given modem. Its caller closes it.

@@ -53,6 +53,7 @@ func newSiteAt(ctx context.Context, t Treatment, link demo.Link, shaped int, see
 	if s.venue, err = demo.NewVenue(attendees, link); err != nil {
 		return nil, err
 	}
+	s.venue.Seed = seed
 	if s.undo, err = t.apply(ctx, s.venue.Box, shaped); err != nil {
 		return nil, errors.Join(fmt.Errorf("apply %s: %w", t.Name, err), s.venue.Close())
 	}
@@ -91,11 +92,7 @@ func (s *Site) Measure(ctx context.Context, load []Load) (idle, loaded Span, err
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.far.Run(ctx) })
 	for _, p := range []*demo.Probe{call, signalling} {
-		late := s.upTo(probeEvery)
-		g.Go(func() error {
-			pause(ctx, late)
-			return p.Run(ctx)
-		})
+		g.Go(func() error { return p.Run(ctx) })
 	}
 	measure := func(d time.Duration) (span Span) {
 		from, moved := time.Now(), s.moved()
