@@ -51,6 +51,11 @@ func (t tree) alone(sl Slice) Class {
 	low, high := t.bounds(sl)
 	c := Class{Dev: t.dev(), Handle: sliceClass(sl.ID), Parent: linkClass, HTB: t.class(low, high)}
 	c.HTB.Prio, c.HTB.Quantum = uint32(sl.Priority), t.frame()
+	if bestEffort(t.cfg.Slices)&(1<<sl.ID) == 0 {
+		// Of a slice that goes first, one full frame may leave at once anyway, so as much may in small packets. With less, a slice
+		// that borrows sends one of them for each bulk packet, however small, and starves on a slow link.
+		c.HTB.Burst, c.HTB.CeilBurst = max(c.HTB.Burst, ticks(t.frame(), low)), max(c.HTB.CeilBurst, ticks(t.frame(), high))
+	}
 	return c
 }
 
@@ -112,6 +117,11 @@ func (t tree) rate(r slice.Rate) tcnl.Rate {
 		k.LinkLayer = tcnl.ATM
 	}
 	return k
+}
+
+// ticks is how long bytes take at a rate, in HTB's ticks.
+func ticks(bytes uint32, r slice.Rate) uint32 {
+	return uint32(uint64(bytes) * 8 * 1_000_000_000 / uint64(r) / tcnl.TickNanoseconds)
 }
 
 // burst is how long a class may exceed a rate, in HTB's ticks. It is short, since it all lands in the modem's queue ahead of a
