@@ -17,6 +17,7 @@ import (
 type options struct {
 	full, tests, json      bool
 	kernels, packages, run string
+	without                string
 	seeds, atOnce          int
 }
 
@@ -28,6 +29,7 @@ func main() {
 	flag.StringVar(&o.kernels, "kernels", "6.12,6.1", "which kernels, separated by commas")
 	flag.StringVar(&o.packages, "packages", "", "the kernel tests of which packages, separated by commas; empty means all")
 	flag.StringVar(&o.run, "run", "", "which scenarios or tests, as for go test -run; empty means the bench's choice")
+	flag.StringVar(&o.without, "without", "", "with -run: a qdisc that the kernels are to lack, such as fq_codel for TestFallbackLeaf")
 	flag.IntVar(&o.seeds, "seeds", 3, "how often each scenario runs")
 	flag.IntVar(&o.atOnce, "vms", 2, "virtual machines at once")
 	flag.Parse()
@@ -74,7 +76,7 @@ func grids(kernels []string, o options) (chosen []lab.Grid) {
 	}
 	for _, kernel := range kernels {
 		if o.run != "" {
-			chosen = append(chosen, lab.Grid{Kernel: kernel, Run: o.run})
+			chosen = append(chosen, lab.Grid{Kernel: kernel, Run: o.run, Without: o.without})
 			continue
 		}
 		for _, grid := range all {

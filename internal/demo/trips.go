@@ -31,6 +31,8 @@ type trip struct {
 type Figures struct {
 	Sent, Lost    int
 	P50, P99, Max time.Duration
+	// Percentiles are the first to the 99th, and the longest; none if nothing was completed.
+	Percentiles []time.Duration
 }
 
 // Sent notes a departure.
@@ -69,6 +71,9 @@ func (t *Trips) Between(from, until time.Time) Figures {
 	f.Lost = max(0, f.Sent-len(took))
 	slices.Sort(took)
 	f.P50, f.P99, f.Max = quantile(took, 0.50), quantile(took, 0.99), quantile(took, 1)
+	for percent := 1; percent <= 100 && len(took) > 0; percent++ {
+		f.Percentiles = append(f.Percentiles, quantile(took, float64(percent)/100))
+	}
 	return f
 }
 

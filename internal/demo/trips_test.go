@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestTripsBetween(t *testing.T) {
@@ -29,9 +30,32 @@ func TestTripsBetween(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, trips.Between(at(tt.from), at(tt.until))); diff != "" {
+			got := trips.Between(at(tt.from), at(tt.until))
+			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreFields(Figures{}, "Percentiles")); diff != "" {
 				t.Errorf("figures (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// The percentiles go from the first to the longest, and agree with the figures that have names.
+func TestTripsPercentiles(t *testing.T) {
+	start := time.Now()
+	var trips Trips
+	for i := range 1000 {
+		at := start.Add(time.Duration(i) * time.Millisecond)
+		trips.Sent(at)
+		trips.Done(at, at.Add(time.Duration(i+1)*time.Millisecond))
+	}
+	f := trips.Between(start, start.Add(time.Second))
+	var want []time.Duration
+	for percent := range 100 {
+		want = append(want, time.Duration(percent+1)*10*time.Millisecond)
+	}
+	if diff := cmp.Diff(want, f.Percentiles); diff != "" {
+		t.Errorf("percentiles (-want +got):\n%s", diff)
+	}
+	if f.Percentiles[49] != f.P50 || f.Percentiles[98] != f.P99 || f.Percentiles[99] != f.Max {
+		t.Errorf("percentiles 50, 99 and 100 are not those of %+v", f)
 	}
 }

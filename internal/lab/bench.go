@@ -55,11 +55,9 @@ func (b *Bench) Measure(ctx context.Context, grids []Grid, seeds []uint64) (map[
 			if grid.Once && i > 0 {
 				break
 			}
-			program := Program{
-				Package: "internal/lab/scenario", Run: grid.Run, Timeout: scenarioTimeout,
-				Env: []string{"SLICEGATE_REQUIRE=" + Require, fmt.Sprintf("%s=%d", SeedVariable, seed)},
-			}
-			errands = append(errands, errand{kernel: grid.Kernel, programs: []Program{program}, what: fmt.Sprintf("scenarios, seed %d", seed)})
+			errands = append(errands, errand{
+				kernel: grid.Kernel, without: grid.Without, programs: []Program{grid.program(seed)}, what: fmt.Sprintf("scenarios, seed %d", seed),
+			})
 		}
 	}
 	reports, err := b.run(ctx, errands)
@@ -78,8 +76,8 @@ func (b *Bench) Measure(ctx context.Context, grids []Grid, seeds []uint64) (map[
 
 // errand is what one guest is started for.
 type errand struct {
-	kernel, what string
-	programs     []Program
+	kernel, without, what string
+	programs              []Program
 }
 
 // run runs guests, some at once. A guest that fails does not stop the others.
@@ -120,7 +118,7 @@ func (b *Bench) runOne(ctx context.Context, e errand, tree string) (*Report, err
 		return nil, err
 	}
 	b.say("kernel %s: %s begin", image.Release, e.what)
-	report, err := Guest{Image: image, Tree: tree, Programs: e.programs, Virtual: true, Timeout: guestTimeout}.Run(ctx)
+	report, err := Guest{Image: image, Tree: tree, Programs: e.programs, Virtual: true, Timeout: guestTimeout, Without: e.without}.Run(ctx)
 	if report != nil {
 		b.say("kernel %s: %s took %s, %s of them processor time", image.Release, e.what, report.Took.Round(time.Second), report.CPU.Round(time.Second))
 		err = errors.Join(err, report.Err())

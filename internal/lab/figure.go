@@ -16,6 +16,8 @@ type Figure struct {
 	Name      string  `json:"name"` // what was measured, such as "rtp p99"
 	Unit      string  `json:"unit"` // such as "ms"
 	Value     float64 `json:"value"`
+	// Spread is given where the figure is a distribution: its percentiles 1 to 99, and the most. Value is then the median.
+	Spread []float64 `json:"spread,omitempty"`
 }
 
 // SeedVariable is the environment variable that tells a scenario its seed.

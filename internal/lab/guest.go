@@ -22,6 +22,8 @@ type Guest struct {
 	// Virtual has the guest's clock count instructions, 1 ns each, and skip what time it idles.
 	Virtual bool
 	Timeout time.Duration // by the host's clock; 0 means 30 minutes
+	// Without names a qdisc that the kernel has built in and is not to start, such as "fq_codel": it then lacks it as other kernels do.
+	Without string
 }
 
 const defaultWall = 30 * time.Minute
@@ -66,7 +68,15 @@ func (g Guest) arguments(archive string, to ports) []string {
 		"-cpu", "max,-rdrand,-rdseed", "-rtc", "base=2026-01-01T00:00:00,clock=vm", "-m", "2048", "-smp", "1",
 		"-seed", "1", "-nodefaults", "-nographic", "-no-reboot", "-serial", "file:"+to.console, "-serial", "file:"+to.programs,
 		"-kernel", g.Image.vmlinuz(), "-initrd", archive,
-		"-append", "console=ttyS0 quiet panic=-1 oops=panic nokaslr "+g.salt())
+		"-append", g.kernelArguments())
+}
+
+func (g Guest) kernelArguments() string {
+	arguments := "console=ttyS0 quiet panic=-1 oops=panic nokaslr " + g.salt()
+	if g.Without != "" {
+		arguments += fmt.Sprintf(" initcall_blacklist=%s_module_init", g.Without)
+	}
+	return arguments
 }
 
 // salt is a kernel parameter that nobody reads. The kernel mixes its command line into its random numbers, so guests with another job,

@@ -63,27 +63,32 @@ func TestKernels(t *testing.T) {
 func TestRunsAgree(t *testing.T) {
 	b := newBench(t)
 	grid := []Grid{{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^5$/^cake_diffserv4$"}}
-	var runs [2]map[Figure]float64
+	type key struct{ treatment, name string }
+	var runs [2]map[key]Figure
 	for i := range runs {
 		figures, err := b.Measure(t.Context(), grid, []uint64{1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		runs[i] = make(map[Figure]float64)
+		runs[i] = make(map[key]Figure)
 		for _, f := range figures["6.12"] {
-			key := f
-			key.Value = 0
-			runs[i][key] = f.Value
+			runs[i][key{f.Treatment, f.Name}] = f
 		}
 	}
 	if len(runs[0]) != len(runs[1]) {
 		t.Errorf("%d figures, and then %d", len(runs[0]), len(runs[1]))
 	}
-	for key, first := range runs[0] {
-		second, ok := runs[1][key]
-		const share = 0.02
-		if !ok || math.Abs(first-second) > share*math.Abs(first) {
-			t.Errorf("%s: %.4f and then %.4f %s", key.Name, first, second, key.Unit)
+	const share = 0.02
+	for k, first := range runs[0] {
+		second := runs[1][k]
+		if len(first.Spread) != len(second.Spread) || math.Abs(first.Value-second.Value) > share*math.Abs(first.Value) {
+			t.Errorf("%s: %.4f and then %.4f %s", k.name, first.Value, second.Value, first.Unit)
+			continue
+		}
+		for i, value := range first.Spread {
+			if math.Abs(value-second.Spread[i]) > share*math.Abs(value) {
+				t.Errorf("%s, percentile %d: %.4f and then %.4f %s", k.name, i+1, value, second.Spread[i], first.Unit)
+			}
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package lab
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Require is what the lab's kernels have, for SLICEGATE_REQUIRE: there, no kernel test may be skipped.
 const Require = "root,netns,veth,bridge,tun,ifb,nft,htb,tbf,fq_codel,cake,netem,clsact,bpf,btf"
@@ -37,6 +40,22 @@ type Grid struct {
 	Kernel string
 	Run    string // as for go test -run
 	Once   bool   // with the first seed alone
+	// Without names a qdisc that the kernel is to lack ([Guest]).
+	Without string
+}
+
+// Only a kernel without fq_codel runs this, and it runs nothing else.
+const lackingTest = "^TestFallbackLeaf$"
+
+func (g Grid) program(seed uint64) Program {
+	p := Program{
+		Package: "internal/lab/scenario", Run: g.Run, Skip: lackingTest, Timeout: scenarioTimeout,
+		Env: []string{"SLICEGATE_REQUIRE=" + Require, fmt.Sprintf("%s=%d", SeedVariable, seed)},
+	}
+	if g.Without != "" {
+		p.Skip = ""
+	}
+	return p
 }
 
 // Reduced is what make lab measures: one best-effort slice, each way, at three rates; everything on the newest kernel, and on the
@@ -50,4 +69,9 @@ var Reduced = []Grid{
 const fewCases = "^(4_uploads,_5|8_uploads_against_1,_5|40_devices|media_and_telemetry,_up|uploads_marked|UDP_of_400_bytes,|fake)"
 
 // Full is every scenario on every kernel.
-var Full = []Grid{{Kernel: "6.12", Run: "."}, {Kernel: "6.1", Run: "."}}
+var Full = []Grid{
+	{Kernel: "6.12", Run: "."},
+	{Kernel: "6.1", Run: "."},
+	{Kernel: "6.12", Run: lackingTest, Without: "fq_codel"},
+	{Kernel: "6.1", Run: lackingTest, Without: "fq_codel"},
+}

@@ -9,10 +9,10 @@ import (
 
 func TestTables(t *testing.T) {
 	p99 := func(treatment string, seed uint64, value float64) Figure {
-		return Figure{"isolation", "up, 5 Mbit/s", treatment, seed, "call p99", "ms", value}
+		return Figure{"isolation", "up, 5 Mbit/s", treatment, seed, "call p99", "ms", value, nil}
 	}
-	bulk := Figure{"isolation", "up, 5 Mbit/s", "ours", 1, "bulk", "Mbit/s", 4.5}
-	other := Figure{"fairness", "500 devices", "ours", 1, "Jain", "1", 0.97}
+	bulk := Figure{"isolation", "up, 5 Mbit/s", "ours", 1, "bulk", "Mbit/s", 4.5, nil}
+	other := Figure{"fairness", "500 devices", "ours", 1, "Jain", "1", 0.97, nil}
 	var out strings.Builder
 	all := []Figure{p99("nothing", 1, 250), p99("ours", 2, 3.3), p99("ours", 1, 3.1), p99("ours", 3, 3.2), bulk, other}
 	if err := WriteTables(&out, "6.12", all); err != nil {

@@ -2,11 +2,6 @@ package scenario
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -34,9 +29,12 @@ func (s *Site) act(ctx context.Context, body func(*stage) error) error {
 	return g.Wait()
 }
 
-// start begins something at a random moment within a time.
+// start begins something at a random moment within a time; 0 is now.
 func (s *stage) start(within time.Duration, run func(context.Context) error) {
-	late := s.upTo(within)
+	var late time.Duration
+	if within > 0 {
+		late = s.upTo(within)
+	}
 	s.g.Go(func() error {
 		pause(s.ctx, late)
 		return run(s.ctx)
@@ -64,81 +62,29 @@ func (s *stage) flood(f demo.Flood) meter {
 // startWithin is how long the flows of a load take to begin.
 const startWithin = 100 * time.Millisecond
 
-// meter tells how many bytes something has moved so far.
-type meter func() (uint64, error)
+// Load is a bulk flow.
+type Load struct {
+	Direction demo.Direction
+	Port      uint16
+}
 
-// sum is the meter of several flows together.
-func sum(flows ...*demo.Transfer) meter {
-	return func() (total uint64, err error) {
-		for _, f := range flows {
-			moved, err := f.Moved()
-			if err != nil {
-				return 0, err
-			}
-			total += moved
+// bulk is four TCP flows in each of the given directions, all of them in one slice.
+func bulk(ways ...demo.Direction) (load []Load) {
+	for _, way := range ways {
+		for range 4 {
+			load = append(load, Load{Direction: way, Port: demo.PortWeb})
 		}
-		return total, nil
 	}
+	return load
 }
 
-// watch is a span of load: what was moved by each meter, in bit/s, and how long the box, and all that shares its processor, worked.
-type watch struct {
-	from, until time.Time
-	rates       []float64
-	busy        time.Duration
-}
-
-// watch lets a time go by, and then waits for what is under way.
-func (s *stage) watch(d time.Duration, meters ...meter) (w watch, err error) {
-	before, err := read(meters)
-	if err != nil {
-		return w, err
+// fill begins a load, a device of its own for each of its first flows, and returns when the queues are full.
+func (s *stage) fill(load []Load) (up, down meter) {
+	flows := make(map[demo.Direction][]*demo.Transfer)
+	for i, l := range load {
+		host := s.venue.Attendees[1+i%(attendees-1)]
+		flows[l.Direction] = append(flows[l.Direction], s.transferFrom(host, l.Port, l.Direction, 0))
 	}
-	idle, err := idleTime()
-	if err != nil {
-		return w, err
-	}
-	w.from = time.Now()
-	pause(s.ctx, d)
-	w.until = time.Now()
-	idleAfter, err := idleTime()
-	if err != nil {
-		return w, err
-	}
-	after, err := read(meters)
-	for i := range after {
-		w.rates = append(w.rates, float64(after[i]-before[i])*8/w.until.Sub(w.from).Seconds())
-	}
-	w.busy = w.until.Sub(w.from) - (idleAfter - idle)
-	pause(s.ctx, settle)
-	return w, errors.Join(err, s.ctx.Err())
-}
-
-func read(meters []meter) (all []uint64, err error) {
-	for _, m := range meters {
-		n, err := m()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, n)
-	}
-	return all, nil
-}
-
-// idleTime is how long the processors have idled since they were started.
-func idleTime() (time.Duration, error) {
-	const hertz, idle = 100, 4 // USER_HZ; the field of the first line of proc(5)'s stat
-	text, err := os.ReadFile("/proc/stat")
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(text))
-	if len(fields) <= idle {
-		return 0, fmt.Errorf("read /proc/stat: no idle time in %.80q", text)
-	}
-	ticks, err := strconv.ParseInt(fields[idle], 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("read /proc/stat: %w", err)
-	}
-	return time.Duration(ticks) * time.Second / hertz, nil
+	pause(s.ctx, fillFor)
+	return sum(flows[demo.Up]...), sum(flows[demo.Down]...)
 }

@@ -17,28 +17,28 @@ func TestAgent(t *testing.T) {
 	const undisturbed = 5 * time.Second
 	for _, test := range []struct {
 		name string
-		do   func(ctx context.Context, agent *demo.Agent, r row) error
+		do   func(ctx context.Context, agent *demo.Agent, r reporter) error
 	}{
-		{"nothing happens", func(ctx context.Context, _ *demo.Agent, _ row) error { pause(ctx, undisturbed); return nil }},
+		{"nothing happens", func(ctx context.Context, _ *demo.Agent, _ reporter) error { pause(ctx, undisturbed); return nil }},
 		{"retune", retune},
 		{"kill -9 and takeover", killAndStart},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var agent *demo.Agent
 			site := newSite(t, ours("ours", demo.Settings{}, &agent), wide, 20e6, seed)
-			r := newRow(t, "agent", "20 Mbit/s", test.name, seed)
+			r := newReporter(t, "agent", "20 Mbit/s", test.name, seed)
 			var up, down *demo.Sequence
-			err := site.during(t.Context(), func(ctx context.Context, begin func([]Load)) (err error) {
-				begin(bulk(demo.Up, demo.Down))
-				before, err := agent.Status(ctx)
+			err := site.act(t.Context(), func(s *stage) (err error) {
+				s.fill(bulk(demo.Up, demo.Down))
+				before, err := agent.Status(s.ctx)
 				if err != nil {
 					return err
 				}
-				up, down, err = site.venue.Sequences(ctx, func(ctx context.Context) error { return test.do(ctx, agent, r) })
+				up, down, err = site.venue.Sequences(s.ctx, func(ctx context.Context) error { return test.do(ctx, agent, r) })
 				if err != nil {
 					return err
 				}
-				after, err := agent.Status(ctx)
+				after, err := agent.Status(s.ctx)
 				if err != nil {
 					return err
 				}
@@ -62,7 +62,7 @@ func TestAgent(t *testing.T) {
 }
 
 // retune changes slices 20 times a second for 5 s.
-func retune(ctx context.Context, agent *demo.Agent, r row) error {
+func retune(ctx context.Context, agent *demo.Agent, r reporter) error {
 	changes := []client.SliceChange{
 		{Name: "media", Max: "60%"}, {Name: "realtime", Max: "70%"}, {Name: "telemetry", Max: "50%"},
 		{Name: "media", Max: "100%"}, {Name: "realtime", Max: "80%"}, {Name: "telemetry", Max: "100%"},
@@ -84,7 +84,7 @@ func retune(ctx context.Context, agent *demo.Agent, r row) error {
 }
 
 // killAndStart kills the agent, and starts it again after a while.
-func killAndStart(ctx context.Context, agent *demo.Agent, r row) error {
+func killAndStart(ctx context.Context, agent *demo.Agent, r reporter) error {
 	const before, dead, after = 2 * time.Second, 5 * time.Second, 8 * time.Second
 	pause(ctx, before)
 	if err := agent.Kill(); err != nil {
@@ -116,41 +116,41 @@ func TestFlap(t *testing.T) {
 	seed := begin(t)
 	const rate, down, recover = 20e6, 2 * time.Second, 5 * time.Second
 	var agent *demo.Agent
-	link := demo.Link{Rate: rate, Queue: 600 * time.Millisecond, Delay: 20 * time.Millisecond}
-	site := newSite(t, ours("ours", demo.Settings{}, &agent), link, rate*shapedTo, seed)
+	site := newSite(t, ours("ours", demo.Settings{}, &agent), contract(rate), rate*shapedTo, seed)
 	call := site.venue.NewCallProbe(site.venue.Attendees[0], probeEvery, expedited)
-	span := func(ctx context.Context, when string) error {
-		from := time.Now()
-		pause(ctx, loadFor)
-		until := time.Now()
-		pause(ctx, settle)
-		f := call.Trips.Between(from, until)
+	span := func(s *stage, when string) error {
+		w, err := s.watch(loadFor)
+		if err != nil {
+			return err
+		}
+		f := call.Trips.Between(w.from, w.until)
 		if f.Sent == f.Lost {
 			return fmt.Errorf("%s: none of %d probes came back", when, f.Sent)
 		}
-		r := newRow(t, "flap", "up, 20 Mbit/s", when, seed)
+		r := newReporter(t, "flap", "up, 20 Mbit/s", when, seed)
 		r.figure("call p50", "ms", float64(f.P50)/1e6)
 		r.figure("call p99", "ms", float64(f.P99)/1e6)
 		r.figure("call lost", "%", 100*float64(f.Lost)/float64(f.Sent))
-		plan, err := agent.Plan(ctx, nil)
+		plan, err := agent.Plan(s.ctx, nil)
 		r.figure("steps that the kernel lacks", "1", float64(len(plan.Steps)))
 		return err
 	}
-	err := site.during(t.Context(), func(ctx context.Context, begin func([]Load)) error {
-		begin(bulk(demo.Up))
-		if err := span(ctx, "before"); err != nil {
+	err := site.act(t.Context(), func(s *stage) error {
+		s.start(0, call.Run)
+		s.fill(bulk(demo.Up))
+		if err := span(s, "before"); err != nil {
 			return err
 		}
 		if err := run(site.venue.Box.NS, "ip", "link set "+demo.UplinkInterface+" down"); err != nil {
 			return err
 		}
-		pause(ctx, down)
+		pause(s.ctx, down)
 		if err := site.venue.Reconnect(); err != nil {
 			return err
 		}
-		pause(ctx, recover)
-		return span(ctx, "after")
-	}, call.Run)
+		pause(s.ctx, recover)
+		return span(s, "after")
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/slicegate/slicegate/internal/demo"
-	"github.com/slicegate/slicegate/internal/lab"
 )
 
 // costs is what one packet costs, in ns of the guest's only processor, by direction.
@@ -45,17 +43,10 @@ func TestCost(t *testing.T) {
 						plain = measured
 					}
 					for _, way := range []demo.Direction{demo.Up, demo.Down} {
-						for _, f := range []lab.Figure{
-							{Name: "box", Value: measured[way] - ends[way]},
-							{Name: "above nothing", Value: measured[way] - plain[way]},
-							{Name: "with ends", Value: measured[way]},
-						} {
-							f.Scenario, f.Case = "cost", fmt.Sprintf("%s, %s, %d bytes", test.crowd, way, test.size)
-							f.Treatment, f.Seed, f.Unit = name, seed, "ns"
-							if err := f.Write(os.Stdout); err != nil {
-								t.Error(err)
-							}
-						}
+						r := newReporter(t, "cost", fmt.Sprintf("%s, %s, %d bytes", test.crowd, way, test.size), name, seed)
+						r.figure("box", "ns", measured[way]-ends[way])
+						r.figure("above nothing", "ns", measured[way]-plain[way])
+						r.figure("with ends", "ns", measured[way])
 					}
 				}
 				costOf(t, treatment, test.crowd, test.size, report)

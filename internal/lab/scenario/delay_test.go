@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -28,25 +27,23 @@ func TestDelay(t *testing.T) {
 				}
 				var idle, loaded map[string]demo.Figures
 				var status client.Status
-				probes := []func(context.Context) error{call.Run, func(ctx context.Context) error {
-					pause(ctx, site.upTo(probeEvery))
-					return signalling.Run(ctx)
-				}}
-				err := site.during(t.Context(), func(ctx context.Context, begin func([]Load)) (err error) {
-					pause(ctx, settle)
+				err := site.act(t.Context(), func(s *stage) (err error) {
+					s.start(0, call.Run)
+					s.start(0, signalling.Run)
+					pause(s.ctx, settle)
 					from := time.Now()
-					pause(ctx, idleFor)
+					pause(s.ctx, idleFor)
 					idle = between(from, time.Now())
-					begin(bulk(way))
-					pause(ctx, fillFor) // what is older than a minute by the end is forgotten in steps of 5 s
+					s.fill(bulk(way))
+					pause(s.ctx, fillFor) // what is older than a minute by the end is forgotten in steps of 5 s
 					from = time.Now()
-					pause(ctx, remembered)
+					pause(s.ctx, remembered)
 					until := time.Now()
-					status, err = agent.Status(ctx)
-					pause(ctx, settle)
+					status, err = agent.Status(s.ctx)
+					pause(s.ctx, settle)
 					loaded = between(from, until)
 					return err
-				}, probes...)
+				})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -66,7 +63,7 @@ func compare(t *testing.T, name string, seed uint64, way demo.Direction, status 
 			t.Errorf("%s, %s: nothing was measured: status %+v, probes %+v", name, s.Name, s.DelayUS, loaded[s.Name])
 			continue
 		}
-		r := newRow(t, "delay", name, s.Name, seed)
+		r := newReporter(t, "delay", name, s.Name, seed)
 		for _, q := range []struct {
 			name   string
 			kernel uint64

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/slicegate/slicegate/internal/demo"
 	"github.com/slicegate/slicegate/internal/lab"
@@ -15,9 +14,17 @@ import (
 // needs are the kernel features of a site and of all treatments.
 var needs = append([]string{"netem", "fq_codel", "cake"}, demo.Needs...)
 
-// begin gives the seed that tells runs of a scenario apart. Without one it is not the lab that asks, and an hour's scenarios would be
-// in everybody's way; a run in the lab that prints no figure is an error there.
+// begin gives the seed that tells runs of a scenario apart, on a kernel that has what scenarios need.
 func begin(t *testing.T) (seed uint64) {
+	t.Helper()
+	seed = seedOf(t)
+	nettest.Require(t, needs...)
+	return seed
+}
+
+// seedOf reads the seed. Without one it is not the lab that asks, and an hour's scenarios would be in everybody's way; a run in the lab
+// that prints no figure is an error there.
+func seedOf(t *testing.T) (seed uint64) {
 	t.Helper()
 	text, ok := os.LookupEnv(lab.SeedVariable)
 	if !ok {
@@ -27,29 +34,46 @@ func begin(t *testing.T) (seed uint64) {
 	if err != nil {
 		t.Fatalf("read %s: %v", lab.SeedVariable, err)
 	}
-	nettest.Require(t, needs...)
 	return seed
 }
 
-// TestIsolation asks what bulk costs a call and its set-up: four TCP flows of as many devices saturate one direction, all of them in
-// one slice, or two in each best-effort slice.
+// mixes are the loads of TestIsolation, by which slices their flows are in and where they go: four, or two each way.
+var mixes = []struct {
+	name string
+	load func(way string) []Load
+}{
+	{"one slice", func(way string) []Load { return flows(way, demo.PortWeb, demo.PortWeb) }},
+	{"two slices", func(way string) []Load { return flows(way, demo.PortWeb, demo.PortBackup) }},
+}
+
+// flows are two to each port: in one direction, or one in each.
+func flows(way string, ports ...uint16) (load []Load) {
+	ways := []demo.Direction{demo.Direction(way), demo.Direction(way)}
+	if way == both {
+		ways = []demo.Direction{demo.Up, demo.Down}
+	}
+	for _, direction := range ways {
+		for _, port := range ports {
+			load = append(load, Load{Direction: direction, Port: port})
+		}
+	}
+	return load
+}
+
+// both directions at once.
+const both = "both"
+
+// TestIsolation asks what bulk costs a call and its set-up: four TCP flows of as many devices saturate one direction, or two each, all
+// of them in one slice, or half of them in each best-effort slice.
 func TestIsolation(t *testing.T) {
 	seed := begin(t)
-	mixes := map[string][]uint16{
-		"one slice":  {demo.PortWeb, demo.PortWeb, demo.PortWeb, demo.PortWeb},
-		"two slices": {demo.PortWeb, demo.PortBackup, demo.PortWeb, demo.PortBackup},
-	}
-	for _, mix := range []string{"one slice", "two slices"} {
-		for _, way := range []demo.Direction{demo.Up, demo.Down} {
+	for _, mix := range mixes {
+		for _, way := range []string{string(demo.Up), string(demo.Down), both} {
 			for _, mbit := range []int{1, 3, 5, 20, 100} {
 				for _, treatment := range Treatments {
-					name := fmt.Sprintf("%s/%s/%d/%s", mix, way, mbit, treatment.Name)
-					t.Run(name, func(t *testing.T) {
-						var load []Load
-						for _, port := range mixes[mix] {
-							load = append(load, Load{Direction: way, Port: port})
-						}
-						isolate(t, fmt.Sprintf("%s, %s, %d Mbit/s", mix, way, mbit), treatment, mbit, load, seed)
+					t.Run(fmt.Sprintf("%s/%s/%d/%s", mix.name, way, mbit, treatment.Name), func(t *testing.T) {
+						r := newReporter(t, "isolation", fmt.Sprintf("%s, %s, %d Mbit/s", mix.name, way, mbit), treatment.Name, seed)
+						isolate(t, r, newShaped(t, treatment, mbit, seed), mix.load(way))
 					})
 				}
 			}
@@ -57,36 +81,19 @@ func TestIsolation(t *testing.T) {
 	}
 }
 
-func isolate(t *testing.T, name string, treatment Treatment, mbit int, load []Load, seed uint64) {
-	site, err := NewSite(t.Context(), treatment, mbit*1e6, seed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := site.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+// isolate measures a site under a load. Goodput is of the direction that the load has, or of each.
+func isolate(t *testing.T, r reporter, site *Site, load []Load) {
 	idle, loaded, err := site.Measure(t.Context(), load)
 	if err != nil {
 		t.Fatal(err)
 	}
-	report := func(what, unit string, value float64) {
-		f := lab.Figure{Scenario: "isolation", Case: name, Treatment: treatment.Name, Seed: seed, Name: what, Unit: unit, Value: value}
-		if err := f.Write(os.Stdout); err != nil {
-			t.Error(err)
-		}
+	r.added("call", idle.Call, loaded.Call)
+	r.added("signalling", idle.Signalling, loaded.Signalling)
+	switch {
+	case loaded.Up > 0 && loaded.Down > 0:
+		r.figure("bulk up", "Mbit/s", loaded.Up/1e6)
+		r.figure("bulk down", "Mbit/s", loaded.Down/1e6)
+	default:
+		r.figure("bulk", "Mbit/s", (loaded.Up+loaded.Down)/1e6)
 	}
-	for _, probe := range []struct {
-		name         string
-		idle, loaded demo.Figures
-	}{{"call", idle.Call, loaded.Call}, {"signalling", idle.Signalling, loaded.Signalling}} {
-		added := func(d time.Duration) float64 { return float64(d-probe.idle.P50) / 1e6 }
-		report(probe.name+" p50", "ms", added(probe.loaded.P50))
-		report(probe.name+" p99", "ms", added(probe.loaded.P99))
-		report(probe.name+" max", "ms", added(probe.loaded.Max))
-		report(probe.name+" lost", "%", 100*float64(probe.loaded.Lost)/float64(probe.loaded.Sent))
-		report(probe.name+" idle", "ms", float64(probe.idle.P50)/1e6)
-	}
-	report("bulk", "Mbit/s", loaded.Goodput/1e6)
 }

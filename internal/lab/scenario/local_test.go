@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,23 +28,22 @@ func TestLocal(t *testing.T) {
 	}{{"200 Mbit", 200e6}, {"unpaced", 0}} {
 		for _, treatment := range Treatments {
 			t.Run(pull.name+"/"+treatment.Name, func(t *testing.T) {
-				link := demo.Link{Rate: 20e6, Queue: 600 * time.Millisecond, Delay: 20 * time.Millisecond}
-				site := newSite(t, treatment, link, 20e6*shapedTo, seed)
-				var pulled atomic.Uint64
-				r := newRow(t, "local", "pull from the box, "+pull.name+", beneath a full uplink of 20 Mbit/s", treatment.Name, seed)
-				err := site.during(t.Context(), func(ctx context.Context, begin func([]Load)) error {
-					begin(bulk(demo.Up))
-					from, before, uploaded := time.Now(), pulled.Load(), site.moved()
-					pause(ctx, length)
-					took := time.Since(from).Seconds()
-					r.figure("pulled", "Mbit/s", float64(pulled.Load()-before)*8/1e6/took)
-					r.figure("uploads", "Mbit/s", float64(site.moved()-uploaded)*8/1e6/took)
+				site := newShaped(t, treatment, 20, seed)
+				r := newReporter(t, "local", "pull from the box, "+pull.name+", beneath a full uplink of 20 Mbit/s", treatment.Name, seed)
+				viewer := &demo.Transfer{Host: site.venue.Attendees[0], Peer: site.venue.Box.At(demo.V4, portLocal), Direction: demo.Down}
+				err := site.act(t.Context(), func(s *stage) error {
+					s.start(0, func(ctx context.Context) error { return serveZeros(ctx, s.venue.Box, pull.pace) })
+					pause(s.ctx, settle)
+					s.start(0, viewer.Run)
+					up, _ := s.fill(bulk(demo.Up))
+					w, err := s.watch(length, sum(viewer), up)
+					if err != nil {
+						return err
+					}
+					r.figure("pulled", "Mbit/s", w.rates[0]/1e6)
+					r.figure("uploads", "Mbit/s", w.rates[1]/1e6)
 					return nil
-				}, func(ctx context.Context) error { return serveZeros(ctx, site.venue.Box, pull.pace) },
-					func(ctx context.Context) error {
-						pause(ctx, settle)
-						return demo.Download(ctx, site.venue.Attendees[0], site.venue.Box.At(demo.V4, portLocal), &pulled)
-					})
+				})
 				if err != nil {
 					t.Fatal(err)
 				}

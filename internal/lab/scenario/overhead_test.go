@@ -32,8 +32,7 @@ func TestOverhead(t *testing.T) {
 			{"cake diffserv4", byTC("qdisc add dev %dev root cake bandwidth %rate diffserv4 nat %isolation raw " + test.cake)},
 		} {
 			t.Run(test.preset+"/"+treatment.Name, func(t *testing.T) {
-				link := demo.Link{Rate: rate, Queue: 600 * time.Millisecond, Delay: 20 * time.Millisecond}
-				site := newSite(t, treatment, link, shaped, seed)
+				site := newSite(t, treatment, contract(rate), shaped, seed)
 				if err := site.venue.Modem.Frame(test.framing); err != nil {
 					t.Fatal(err)
 				}
@@ -58,11 +57,11 @@ func TestOverhead(t *testing.T) {
 					t.Fatal(err)
 				}
 				slices.Sort(queue)
-				r := newRow(t, "overhead", test.preset+", up, 300-byte packets, 10 Mbit/s", treatment.Name, seed)
+				r := newReporter(t, "overhead", test.preset+", up, 300-byte packets, 10 Mbit/s", treatment.Name, seed)
 				r.figure("modem's queue p50", "ms", float64(queue[len(queue)/2])/1e6)
 				r.figure("modem's queue p99", "ms", float64(queue[len(queue)*99/100])/1e6)
 				r.figure("call p99", "ms", float64(loaded.Call.P99-idle.Call.P50)/1e6)
-				r.figure("bulk", "Mbit/s", loaded.Goodput/1e6)
+				r.figure("bulk", "Mbit/s", loaded.Up/1e6)
 			})
 		}
 	}

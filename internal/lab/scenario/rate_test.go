@@ -33,7 +33,7 @@ func TestRate(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					newRow(t, "rate", fmt.Sprintf("%s, 4 TCP flows, %s", way, segments.name), treatment.Name, seed).figure("carried", "Mbit/s", rate/1e6)
+					newReporter(t, "rate", fmt.Sprintf("%s, 4 TCP flows, %s", way, segments.name), treatment.Name, seed).figure("carried", "Mbit/s", rate/1e6)
 				})
 			}
 		}

@@ -1,34 +1,71 @@
 package scenario
 
 import (
+	"math"
 	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/slicegate/slicegate/internal/demo"
 	"github.com/slicegate/slicegate/internal/lab"
 )
 
-// row prints figures of one case under one treatment.
-type row struct {
+// reporter prints the figures of one case under one treatment.
+type reporter struct {
 	t    *testing.T
 	base lab.Figure
 }
 
-func newRow(t *testing.T, scenario, name, treatment string, seed uint64) row {
-	return row{t, lab.Figure{Scenario: scenario, Case: name, Treatment: treatment, Seed: seed}}
+func newReporter(t *testing.T, scenario, name, treatment string, seed uint64) reporter {
+	return reporter{t, lab.Figure{Scenario: scenario, Case: name, Treatment: treatment, Seed: seed}}
 }
 
-func (r row) figure(name, unit string, value float64) {
+func (r reporter) figure(name, unit string, value float64) {
 	f := r.base
 	f.Name, f.Unit, f.Value = name, unit, value
+	r.write(f)
+}
+
+func (r reporter) write(f lab.Figure) {
 	if err := f.Write(os.Stdout); err != nil {
 		r.t.Error(err)
 	}
 }
 
+// added prints a probe's delays under load above the idle path's median. Figures of nothing are an error.
+func (r reporter) added(name string, idle, loaded demo.Figures) {
+	if !r.answered(name, "idle", idle) || !r.answered(name, "under load", loaded) {
+		return
+	}
+	above := func(d time.Duration) float64 { return float64(d-idle.P50) / 1e6 }
+	r.figure(name+" p50", "ms", above(loaded.P50))
+	r.figure(name+" p99", "ms", above(loaded.P99))
+	r.figure(name+" max", "ms", above(loaded.Max))
+	r.figure(name+" lost", "%", 100*float64(loaded.Lost)/float64(loaded.Sent))
+	r.figure(name+" idle", "ms", float64(idle.P50)/1e6)
+	all := r.base
+	all.Name, all.Unit, all.Value = name+" added", "ms", above(loaded.P50)
+	for _, d := range loaded.Percentiles {
+		all.Spread = append(all.Spread, math.Round(above(d)*1e3)/1e3) // whole microseconds
+	}
+	r.write(all)
+}
+
+// answered tells whether probes came back.
+func (r reporter) answered(name, when string, f demo.Figures) bool {
+	r.t.Helper()
+	if f.Sent == f.Lost {
+		r.t.Errorf("%s, %s: none of %d probes came back", name, when, f.Sent)
+		return false
+	}
+	return true
+}
+
 // newSite makes a site that goes with the test.
 func newSite(t *testing.T, treatment Treatment, link demo.Link, shaped int, seed uint64) *Site {
-	site, err := newSiteAt(t.Context(), treatment, link, shaped, seed)
+	t.Helper()
+	site, err := NewSite(t.Context(), treatment, link, shaped, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,4 +75,21 @@ func newSite(t *testing.T, treatment Treatment, link demo.Link, shaped int, seed
 		}
 	})
 	return site
+}
+
+// newShaped makes a site behind a modem of so many Mbit/s, which goes with the test.
+func newShaped(t *testing.T, treatment Treatment, mbit int, seed uint64) *Site {
+	t.Helper()
+	rate := mbit * 1e6
+	return newSite(t, treatment, contract(rate), int(float64(rate)*shapedTo), seed)
+}
+
+// play runs one case of a scenario under one treatment: body on a site of its own.
+func play(t *testing.T, scenario, name string, treatment Treatment, mbit int, seed uint64, body func(*stage, reporter) error) {
+	t.Run(strings.ReplaceAll(name, "/s", "")+"/"+treatment.Name, func(t *testing.T) {
+		r := newReporter(t, scenario, name, treatment.Name, seed)
+		if err := newShaped(t, treatment, mbit, seed).act(t.Context(), func(s *stage) error { return body(s, r) }); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
