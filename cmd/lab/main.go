@@ -15,21 +15,25 @@ import (
 )
 
 type options struct {
-	full, tests, json      bool
-	kernels, packages, run string
-	without                string
-	seeds, atOnce          int
+	full, tests, json, hold bool
+	kernels, packages, run  string
+	without, from           string
+	seeds, atOnce           int
 }
+
+const allKernels = "6.12,6.1"
 
 func main() {
 	var o options
 	flag.BoolVar(&o.full, "full", os.Getenv("FULL") == "1", "every scenario on every kernel (FULL=1 in the environment)")
 	flag.BoolVar(&o.tests, "tests", false, "run the kernel tests instead of scenarios")
-	flag.BoolVar(&o.json, "json", false, "print figures as lines of JSON instead of tables")
-	flag.StringVar(&o.kernels, "kernels", "6.12,6.1", "which kernels, separated by commas")
+	flag.BoolVar(&o.json, "json", false, "print figures as lines of JSON, each when it is measured, instead of tables")
+	flag.BoolVar(&o.hold, "hold", false, "print the lines of internal/lab/shortfalls.go that the figures need, instead of tables")
+	flag.StringVar(&o.kernels, "kernels", allKernels, "which kernels, separated by commas")
 	flag.StringVar(&o.packages, "packages", "", "the kernel tests of which packages, separated by commas; empty means all")
 	flag.StringVar(&o.run, "run", "", "which scenarios or tests, as for go test -run; empty means the bench's choice")
 	flag.StringVar(&o.without, "without", "", "with -run: a qdisc that the kernels are to lack, such as fq_codel for TestFallbackLeaf")
+	flag.StringVar(&o.from, "from", "", "measure nothing: take the figures of these files, separated by commas; a run's are in "+keptFigures)
 	flag.IntVar(&o.seeds, "seeds", 3, "how often each scenario runs")
 	flag.IntVar(&o.atOnce, "vms", 2, "virtual machines at once")
 	flag.Parse()
@@ -43,8 +47,20 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, o options) (err error) {
-	bench := &lab.Bench{Module: ".", Cache: ".cache/lab", AtOnce: o.atOnce, Log: os.Stderr}
+func run(ctx context.Context, o options) error {
+	if o.from != "" {
+		figures, err := readFigures(strings.Split(o.from, ","))
+		if err != nil {
+			return err
+		}
+		return report(o, figures)
+	}
+	return onBench(ctx, o)
+}
+
+// onBench runs what the options choose in guests.
+func onBench(ctx context.Context, o options) (err error) {
+	bench := &lab.Bench{Module: ".", Cache: cache, AtOnce: o.atOnce, Log: os.Stderr}
 	if err := bench.Open(); err != nil {
 		return err
 	}
@@ -57,15 +73,8 @@ func run(ctx context.Context, o options) (err error) {
 	for n := range o.seeds {
 		seeds = append(seeds, uint64(n+1))
 	}
-	figures, err := bench.Measure(ctx, grids(kernels, o), seeds)
-	for _, kernel := range kernels {
-		if o.json {
-			err = errors.Join(err, writeJSON(kernel, figures[kernel]))
-		} else {
-			err = errors.Join(err, lab.WriteTables(os.Stdout, kernel, figures[kernel]))
-		}
-	}
-	return err
+	figures, err := measure(ctx, bench, grids(kernels, o), seeds, o)
+	return errors.Join(err, report(o, figures))
 }
 
 // grids are what to measure on the given kernels.

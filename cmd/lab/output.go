@@ -3,13 +3,22 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/slicegate/slicegate/internal/lab"
+)
+
+// Where the lab keeps kernels, and the figures of the last run.
+const (
+	cache       = ".cache/lab"
+	keptFigures = cache + "/figures.jsonl"
 )
 
 // test runs the kernel tests, or those that the options name, and prints a line a program.
@@ -34,17 +43,57 @@ func test(ctx context.Context, bench *lab.Bench, kernels []string, o options) er
 	return err
 }
 
-// writeJSON prints figures with the kernel that they are from.
-func writeJSON(kernel string, figures []lab.Figure) error {
-	out := json.NewEncoder(os.Stdout)
-	for _, f := range figures {
-		line := struct {
-			Kernel string `json:"kernel"`
-			lab.Figure
-		}{kernel, f}
-		if err := out.Encode(line); err != nil {
-			return err
-		}
+// measure measures, and keeps and prints each figure at once: a run that is broken off has what it had.
+func measure(ctx context.Context, bench *lab.Bench, grids []lab.Grid, seeds []uint64, o options) ([]lab.Figure, error) {
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return nil, err
 	}
-	return nil
+	kept, err := os.Create(keptFigures)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(os.Stderr, "lab: figures are kept in %s as they come\n", keptFigures)
+	out := io.Writer(kept)
+	if o.json {
+		out = io.MultiWriter(kept, os.Stdout)
+	}
+	lines, unwritten := json.NewEncoder(out), error(nil)
+	bench.Seen = func(f lab.Figure) { unwritten = errors.Join(unwritten, lines.Encode(f)) }
+	figures, err := bench.Measure(ctx, grids, seeds)
+	return figures, errors.Join(err, unwritten, kept.Close())
+}
+
+// readFigures reads figures that were kept.
+func readFigures(paths []string) (all []lab.Figure, err error) {
+	for _, path := range paths {
+		file, err := os.Open(filepath.Clean(path))
+		if err != nil {
+			return nil, err
+		}
+		for lines := json.NewDecoder(file); ; {
+			var f lab.Figure
+			if err := lines.Decode(&f); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				file.Close()
+				return nil, fmt.Errorf("read figures of %s: %w", path, err)
+			}
+			all = append(all, f)
+		}
+		file.Close()
+	}
+	return all, nil
+}
+
+// report says what figures there are, and how they stand to their bounds. The error is of those that are broken.
+func report(o options, figures []lab.Figure) error {
+	verdicts := lab.Judge(figures)
+	if o.hold {
+		return lab.WriteShortfalls(os.Stdout, verdicts)
+	}
+	var err error
+	if !o.json {
+		err = errors.Join(lab.WriteTables(os.Stdout, figures), lab.WriteVerdicts(os.Stdout, verdicts, o.full))
+	}
+	return errors.Join(err, lab.Failures(verdicts))
 }

@@ -15,12 +15,13 @@ import (
 
 // Bench runs guests of one build of the module.
 type Bench struct {
-	Module  string    // the module's folder
-	Cache   string    // where kernels stay
-	AtOnce  int       // guests that run at the same time; 0 means 1
-	Log     io.Writer // is told what goes on
+	Module  string       // the module's folder
+	Cache   string       // where kernels stay
+	AtOnce  int          // guests that run at the same time; 0 means 1
+	Log     io.Writer    // is told what goes on
+	Seen    func(Figure) // is told each figure as it is measured, one at a time; may be nil
 	dir     string
-	logging sync.Mutex // guards Log
+	talking sync.Mutex // guards Log, and calls of Seen
 }
 
 // Open makes the bench ready. Its caller closes it.
@@ -47,8 +48,9 @@ func (b *Bench) Test(ctx context.Context, kernels []string, programs []Program) 
 	return b.run(ctx, errands)
 }
 
-// Measure runs the scenarios of grids once for each seed, or once, and returns the figures, by kernel.
-func (b *Bench) Measure(ctx context.Context, grids []Grid, seeds []uint64) (map[string][]Figure, error) {
+// Measure runs the scenarios of grids once for each seed, or once, and returns the figures in the order of grids and seeds. Beside an
+// error there are the figures that were measured all the same.
+func (b *Bench) Measure(ctx context.Context, grids []Grid, seeds []uint64) (figures []Figure, err error) {
 	var errands []errand
 	for _, grid := range grids {
 		for i, seed := range seeds {
@@ -61,15 +63,14 @@ func (b *Bench) Measure(ctx context.Context, grids []Grid, seeds []uint64) (map[
 		}
 	}
 	reports, err := b.run(ctx, errands)
-	figures := make(map[string][]Figure)
 	for _, report := range reports {
 		if report == nil {
 			continue
 		}
-		if len(report.Figures()) == 0 {
+		if len(report.Figures) == 0 {
 			err = errors.Join(err, fmt.Errorf("kernel %s: the scenarios printed no figure", report.Kernel.Name))
 		}
-		figures[report.Kernel.Name] = append(figures[report.Kernel.Name], report.Figures()...)
+		figures = append(figures, report.Figures...)
 	}
 	return figures, err
 }
@@ -118,7 +119,7 @@ func (b *Bench) runOne(ctx context.Context, e errand, tree string) (*Report, err
 		return nil, err
 	}
 	b.say("kernel %s: %s begin", image.Release, e.what)
-	report, err := Guest{Image: image, Tree: tree, Programs: e.programs, Virtual: true, Timeout: guestTimeout, Without: e.without}.Run(ctx)
+	report, err := Guest{Image: image, Tree: tree, Programs: e.programs, Virtual: true, Timeout: guestTimeout, Without: e.without, Seen: b.see}.Run(ctx)
 	if report != nil {
 		b.say("kernel %s: %s took %s, %s of them processor time", image.Release, e.what, report.Took.Round(time.Second), report.CPU.Round(time.Second))
 		err = errors.Join(err, report.Err())
@@ -126,8 +127,17 @@ func (b *Bench) runOne(ctx context.Context, e errand, tree string) (*Report, err
 	return report, err
 }
 
+func (b *Bench) see(f Figure) {
+	if b.Seen == nil {
+		return
+	}
+	b.talking.Lock()
+	defer b.talking.Unlock()
+	b.Seen(f)
+}
+
 func (b *Bench) say(format string, args ...any) {
-	b.logging.Lock()
-	defer b.logging.Unlock()
+	b.talking.Lock()
+	defer b.talking.Unlock()
 	fmt.Fprintf(b.Log, "lab: "+format+"\n", args...)
 }

@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 )
 
-// Figure is one number that a scenario measured.
+// Figure is one number that a scenario measured, or a distribution.
 type Figure struct {
+	Kernel    string  `json:"kernel,omitempty"` // which the bench knows, not the scenario
 	Scenario  string  `json:"scenario"`
 	Case      string  `json:"case"`      // what was set, such as "up 5 Mbit/s"
 	Treatment string  `json:"treatment"` // what shaped, such as "cake diffserv4"
@@ -34,20 +34,4 @@ func (f Figure) Write(w io.Writer) error {
 	}
 	_, err = fmt.Fprintf(w, "%s%s\n", figureMark, line)
 	return err
-}
-
-// figures finds the figures in what a program wrote.
-func figures(written string) (all []Figure, err error) {
-	for line := range strings.Lines(written) {
-		text, ok := strings.CutPrefix(line, figureMark)
-		if !ok {
-			continue
-		}
-		var f Figure
-		if err := json.Unmarshal([]byte(text), &f); err != nil {
-			return nil, fmt.Errorf("read figure %q: %w", text, err)
-		}
-		all = append(all, f)
-	}
-	return all, nil
 }

@@ -24,6 +24,7 @@ type Guest struct {
 	Timeout time.Duration // by the host's clock; 0 means 30 minutes
 	// Without names a qdisc that the kernel has built in and is not to start, such as "fq_codel": it then lacks it as other kernels do.
 	Without string
+	Seen    func(Figure) // is told each figure as a program prints it; nil if nobody wants to know before the end
 }
 
 const defaultWall = 30 * time.Minute
@@ -96,14 +97,28 @@ func (g Guest) boot(ctx context.Context, archive string, to ports) (*Report, err
 	defer cancel()
 
 	began := time.Now()
+	if err := os.WriteFile(to.programs, nil, 0o600); err != nil {
+		return nil, err
+	}
+	following, err := os.Open(to.programs)
+	if err != nil {
+		return nil, err
+	}
+	defer following.Close()
+	figures := &figureReader{kernel: g.Image.Name, seen: g.Seen}
+	done, followed := make(chan struct{}), make(chan error)
+	go func() { followed <- follow(following, figures, done) }()
+
 	var complaint bytes.Buffer
 	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", g.arguments(archive, to)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = &complaint
-	err := cmd.Run()
-	written, unread := os.ReadFile(to.programs)
+	err = cmd.Run()
+	close(done)
+	unread := <-followed
+	written, unreadable := os.ReadFile(to.programs)
 	report, broken := read(context.WithoutCancel(ctx), g.Image, g.Programs, written)
-	report.Took = time.Since(began)
+	report.Figures, report.Took = figures.figures, time.Since(began)
 	if cmd.ProcessState != nil {
 		report.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
@@ -112,10 +127,8 @@ func (g Guest) boot(ctx context.Context, archive string, to ports) (*Report, err
 		err = context.Cause(ctx)
 	case err != nil:
 		err = fmt.Errorf("run qemu: %w: %s", err, bytes.TrimSpace(complaint.Bytes()))
-	case unread != nil:
-		err = unread
 	default:
-		err = broken
+		err = errors.Join(broken, unread, unreadable, figures.err)
 	}
 	if err != nil {
 		return report, fmt.Errorf("%w\n%s", err, lastWords(written, to.console))

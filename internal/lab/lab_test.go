@@ -63,16 +63,15 @@ func TestKernels(t *testing.T) {
 func TestRunsAgree(t *testing.T) {
 	b := newBench(t)
 	grid := []Grid{{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^5$/^cake_diffserv4$"}}
-	type key struct{ treatment, name string }
-	var runs [2]map[key]Figure
+	var runs [2]map[Key]Figure
 	for i := range runs {
 		figures, err := b.Measure(t.Context(), grid, []uint64{1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		runs[i] = make(map[key]Figure)
-		for _, f := range figures["6.12"] {
-			runs[i][key{f.Treatment, f.Name}] = f
+		runs[i] = make(map[Key]Figure)
+		for _, f := range figures {
+			runs[i][f.key()] = f
 		}
 	}
 	if len(runs[0]) != len(runs[1]) {
@@ -82,12 +81,12 @@ func TestRunsAgree(t *testing.T) {
 	for k, first := range runs[0] {
 		second := runs[1][k]
 		if len(first.Spread) != len(second.Spread) || math.Abs(first.Value-second.Value) > share*math.Abs(first.Value) {
-			t.Errorf("%s: %.4f and then %.4f %s", k.name, first.Value, second.Value, first.Unit)
+			t.Errorf("%s: %.4f and then %.4f %s", k.Name, first.Value, second.Value, first.Unit)
 			continue
 		}
 		for i, value := range first.Spread {
 			if math.Abs(value-second.Spread[i]) > share*math.Abs(value) {
-				t.Errorf("%s, percentile %d: %.4f and then %.4f %s", k.name, i+1, value, second.Spread[i], first.Unit)
+				t.Errorf("%s, percentile %d: %.4f and then %.4f %s", k.Name, i+1, value, second.Spread[i], first.Unit)
 			}
 		}
 	}

@@ -15,7 +15,9 @@ type Report struct {
 	Kernel Image
 	Took   time.Duration // by the host's clock, from start to end
 	CPU    time.Duration // of the host's processors
-	Runs   []Run         // in the order of the programs
+	Runs   []Run         // in the order of the programs, without one that broke off
+	// Figures are those of all programs, also of one that broke off.
+	Figures []Figure
 }
 
 // Run is what one program did.
@@ -24,7 +26,6 @@ type Run struct {
 	Status  int           // exit status; 137 when it was killed
 	Ended   time.Duration // by the guest's clock, since it booted
 	Tests   []Test
-	Figures []Figure
 	Output  string // of failed tests, or of a program that broke off
 }
 
@@ -80,14 +81,6 @@ func (r *Report) Err() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Figures are those of all runs.
-func (r *Report) Figures() (all []Figure) {
-	for _, run := range r.Runs {
-		all = append(all, run.Figures...)
-	}
-	return all
 }
 
 // The guest's own lines.

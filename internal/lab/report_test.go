@@ -36,7 +36,6 @@ func TestReadFailures(t *testing.T) {
 		{"an end in the first program", "lab: up 6.12.1\nlab: begin /src/shaper\n=== RUN   TestA\n", "broke off in shaper"},
 		{"an end in the second program", "lab: up 6.12.1\n" + said("0", passes), "broke off in bpf"},
 		{"an end after the last", strings.TrimSuffix(boxed(said("0", passes), said("0", passes)), "lab: off\n"), "broke off after the last"},
-		{"a figure cut short", boxed(said("0", passes, figureMark+`{"name":"p99"`), said("0", passes)), "read figure"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := read(t.Context(), Image{}, programs, []byte(test.written))
@@ -75,22 +74,14 @@ func TestRunFailures(t *testing.T) {
 	}
 }
 
-// Verdicts and figures are found among what else a program writes, and figures come back as they were written.
+// Verdicts are found among what else a program writes.
 func TestReadRun(t *testing.T) {
-	figure := Figure{Scenario: "isolation", Case: "up, 5 Mbit/s", Treatment: "ours", Seed: 3, Name: "call p99", Unit: "ms", Value: 3.25}
-	var line strings.Builder
-	if err := figure.Write(&line); err != nil {
-		t.Fatal(err)
-	}
-	written := boxed(said("1", "\x16=== RUN   TestF\n"+line.String()+"\x16--- PASS: TestF (0.25s)\n\x16=== NAME  ", fails))
+	written := boxed(said("1", "\x16=== RUN   TestF\nlab-figure: {}\n\x16--- PASS: TestF (0.25s)\n\x16=== NAME  ", fails))
 	report, err := read(t.Context(), Image{}, []Program{{Package: "shaper"}}, []byte(written))
 	if err != nil {
 		t.Fatal(err)
 	}
 	run := report.Runs[0]
-	if diff := cmp.Diff([]Figure{figure}, run.Figures); diff != "" {
-		t.Errorf("figures (-want +got)\n%s", diff)
-	}
 	if run.Status != 1 || run.Ended != 12340*time.Millisecond || run.Count("pass") != 1 || run.Count("fail") != 1 {
 		t.Errorf("run: status %d, ended %s, tests %+v", run.Status, run.Ended, run.Tests)
 	}

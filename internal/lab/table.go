@@ -27,50 +27,64 @@ func (s Summary) String() string {
 	return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Least, s.Most)
 }
 
-// table is a case of a scenario: a row a treatment, a column a figure.
+// table has a row for what was compared, and a column a figure.
 type table struct {
 	title         string
 	rows, columns []string
 	cells         map[[2]string][]float64 // by row and column: a value a seed
 }
 
-// tables sorts figures into tables, in the order in which things appear.
-func tables(kernel string, all []Figure) (sorted []*table) {
+// caseTables has a table for each case of a scenario, with a row a treatment.
+func caseTables(all []Figure) []*table {
+	return tables(all, func(f Figure) (title, row string) {
+		return fmt.Sprintf("%s: %s (kernel %s)", f.Scenario, f.Case, f.Kernel), f.Treatment
+	})
+}
+
+// tables sorts figures into tables, in the order in which things appear. Distributions are for charts.
+func tables(all []Figure, place func(Figure) (title, row string)) (sorted []*table) {
 	for _, f := range all {
-		title := fmt.Sprintf("%s: %s (kernel %s)", f.Scenario, f.Case, kernel)
+		if f.Spread != nil {
+			continue
+		}
+		title, row := place(f)
 		i := slices.IndexFunc(sorted, func(t *table) bool { return t.title == title })
 		if i < 0 {
 			i = len(sorted)
 			sorted = append(sorted, &table{title: title, cells: make(map[[2]string][]float64)})
 		}
 		t, column := sorted[i], f.Name+", "+f.Unit
-		if !slices.Contains(t.rows, f.Treatment) {
-			t.rows = append(t.rows, f.Treatment)
+		if !slices.Contains(t.rows, row) {
+			t.rows = append(t.rows, row)
 		}
 		if !slices.Contains(t.columns, column) {
 			t.columns = append(t.columns, column)
 		}
-		cell := [2]string{f.Treatment, column}
+		cell := [2]string{row, column}
 		t.cells[cell] = append(t.cells[cell], f.Value)
 	}
 	return sorted
 }
 
-// WriteTables writes a table for each case of each scenario. A cell is the median of the seeds, with their range where they differ.
-func WriteTables(w io.Writer, kernel string, all []Figure) error {
+// cellsOf are a row's, as text: the median of the seeds, with their range where they differ.
+func (t *table) cellsOf(row string) (cells []string) {
+	for _, column := range t.columns {
+		cell := "–"
+		if values := t.cells[[2]string{row, column}]; len(values) > 0 {
+			cell = summarise(values).String()
+		}
+		cells = append(cells, cell)
+	}
+	return cells
+}
+
+// WriteTables writes a table for each case of each scenario.
+func WriteTables(w io.Writer, all []Figure) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, t := range tables(kernel, all) {
+	for _, t := range caseTables(all) {
 		fmt.Fprintf(out, "%s\n\t%s\n", t.title, strings.Join(t.columns, "\t"))
 		for _, row := range t.rows {
-			fmt.Fprint(out, row)
-			for _, column := range t.columns {
-				cell := "–"
-				if values := t.cells[[2]string{row, column}]; len(values) > 0 {
-					cell = summarise(values).String()
-				}
-				fmt.Fprint(out, "\t", cell)
-			}
-			fmt.Fprintln(out)
+			fmt.Fprintf(out, "%s\t%s\n", row, strings.Join(t.cellsOf(row), "\t"))
 		}
 		fmt.Fprintln(out)
 	}

@@ -9,13 +9,14 @@ import (
 
 func TestTables(t *testing.T) {
 	p99 := func(treatment string, seed uint64, value float64) Figure {
-		return Figure{"isolation", "up, 5 Mbit/s", treatment, seed, "call p99", "ms", value, nil}
+		return Figure{"6.12", "isolation", "up, 5 Mbit/s", treatment, seed, "call p99", "ms", value, nil}
 	}
-	bulk := Figure{"isolation", "up, 5 Mbit/s", "ours", 1, "bulk", "Mbit/s", 4.5, nil}
-	other := Figure{"fairness", "500 devices", "ours", 1, "Jain", "1", 0.97, nil}
+	bulk := Figure{"6.12", "isolation", "up, 5 Mbit/s", "ours", 1, "bulk", "Mbit/s", 4.5, nil}
+	other := Figure{"6.12", "fairness", "500 devices", "ours", 1, "Jain", "1", 0.97, nil}
+	spread := Figure{"6.12", "isolation", "up, 5 Mbit/s", "ours", 1, "call added", "ms", 1, []float64{1, 2}}
 	var out strings.Builder
-	all := []Figure{p99("nothing", 1, 250), p99("ours", 2, 3.3), p99("ours", 1, 3.1), p99("ours", 3, 3.2), bulk, other}
-	if err := WriteTables(&out, "6.12", all); err != nil {
+	all := []Figure{p99("nothing", 1, 250), p99("ours", 2, 3.3), p99("ours", 1, 3.1), p99("ours", 3, 3.2), bulk, other, spread}
+	if err := WriteTables(&out, all); err != nil {
 		t.Fatal(err)
 	}
 	const want = `isolation: up, 5 Mbit/s (kernel 6.12)

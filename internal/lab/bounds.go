@@ -1,0 +1,141 @@
+package lab
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Treatments that bounds speak of, as the scenarios have them.
+const (
+	ours           = "ours"
+	nothing        = "nothing"
+	cakeBestEffort = "cake besteffort"
+	cakeDiffserv   = "cake diffserv4"
+)
+
+// Bounds are what the tree is to reach on each kernel. One that it does not reach yet stays here as it is, and has a line in shortfalls.
+func Bounds() []Bound {
+	return slices.Concat(isolationBounds(), deviceBounds(), abuseBounds(), agentBounds(), viewBounds(), costBounds())
+}
+
+// packetTime is how long a full-size packet takes on a link, in ms.
+func packetTime(mbit int) float64 { return 1514 * 8 / (float64(mbit) * 1e3) }
+
+// slow links are those on which the shaper clamps the MSS of best-effort flows.
+func slow(mbit int) bool { return mbit <= 3 }
+
+// isolationBounds: what comes up waits for no more than a packet on the wire, and for less than with the best of the rivals. What comes
+// down has met the modem first, and both ways together are both of that.
+func isolationBounds() (all []Bound) {
+	for _, mix := range []string{"one slice", "two slices"} {
+		for _, mbit := range []int{1, 3, 5, 20, 100} {
+			goodput := 0.97
+			if slow(mbit) {
+				goodput = 0.90
+			}
+			of := func(way, name string) Key {
+				return Key{"isolation", fmt.Sprintf("%s, %s, %d Mbit/s", mix, way, mbit), ours, name}
+			}
+			for _, name := range []string{"call p99", "signalling p99"} {
+				all = append(all, atMost(of("up", name), packetTime(mbit)+0.5, "a full packet's time + 0.5 ms"))
+				if slow(mbit) {
+					all = append(all, atMostOf(of("up", name), 0.6, cakeDiffserv, 0))
+				} else {
+					all = append(all, atMostOf(of("up", name), 1, cakeDiffserv, 0))
+				}
+				all = append(all, atMostOf(of("down", name), 1, cakeDiffserv, 0.3), atMostOf(of("both", name), 1, cakeDiffserv, 0.3))
+			}
+			for _, bulk := range []Key{of("up", "bulk"), of("down", "bulk"), of("both", "bulk up"), of("both", "bulk down")} {
+				all = append(all, atLeastOf(bulk, goodput, cakeBestEffort))
+			}
+		}
+	}
+	return all
+}
+
+const evenShares = 0.95 // Jain's index
+
+// deviceBounds: each device gets its share, whatever it opens, and has its own small flows first.
+func deviceBounds() (all []Bound) {
+	for _, mbit := range []int{5, 20} {
+		all = append(all,
+			atMostOf(Key{"same device", fmt.Sprintf("4 uploads, %d Mbit/s", mbit), ours, "sparse p99"}, 1, cakeDiffserv, 0),
+			atLeastOf(Key{"same device", fmt.Sprintf("8 uploads against 1, %d Mbit/s", mbit), ours, "Jain"}, 1, cakeDiffserv))
+	}
+	for _, treatment := range []string{ours, "ours, cake leaf"} {
+		all = append(all,
+			atLeast(Key{"leaves", "40 devices, 20 Mbit/s", treatment, "Jain"}, evenShares),
+			atLeast(Key{"leaves", "500 devices, 100 Mbit/s", treatment, "Jain"}, evenShares),
+			atLeast(Key{"fairness", "media and telemetry, up, 100 Mbit/s", treatment, "media Jain"}, evenShares),
+			atLeast(Key{"fairness", "media and telemetry, up, 100 Mbit/s", treatment, "telemetry Jain"}, evenShares),
+			atLeast(Key{"fairness", "media and telemetry, down, 100 Mbit/s", treatment, "media Jain"}, evenShares),
+			atLeast(Key{"fairness", "media and telemetry, down, 100 Mbit/s", treatment, "telemetry Jain"}, evenShares),
+			atLeast(Key{"fairness", "realtime, up, 20 Mbit/s", treatment, "realtime Jain"}, evenShares),
+			atLeast(Key{"fairness", "signalling, up, 20 Mbit/s", treatment, "signalling Jain"}, evenShares))
+	}
+	return all
+}
+
+// abuseBounds: who abuses gains little, and honest calls hardly feel it.
+func abuseBounds() (all []Bound) {
+	for _, abuse := range []string{"uploads marked EF", "UDP of 400 bytes", "UDP of 400 bytes marked EF", "fake RTP", "fake STUN"} {
+		for _, treatment := range []string{ours, "ours, DSCP trusted"} {
+			in := abuse + ", 20 Mbit/s"
+			all = append(all,
+				atMost(Key{"abuse", in, treatment, "call p99 grows"}, 2, ""),
+				atMost(Key{"abuse", in, treatment, "abuser's share"}, 2, ""))
+		}
+	}
+	return all
+}
+
+// agentBounds: the agent may change, die and come back, and packets feel nothing; local traffic is not the uplink's.
+func agentBounds() (all []Bound) {
+	for _, what := range []string{"retune", "kill -9 and takeover"} {
+		of := func(name string) Key { return Key{"agent", "20 Mbit/s", what, name} }
+		all = append(all, atMost(of("counters that went back"), 0, ""))
+		for _, way := range []string{"up", "down"} {
+			all = append(all, atMost(of(way+" lost"), 0, ""), atMost(of(way+" reordered"), 0, ""), atMost(of(way+" gap grew"), 2, ""))
+		}
+	}
+	for _, pull := range []string{"200 Mbit", "unpaced"} {
+		k := Key{"local", "pull from the box, " + pull + ", beneath a full uplink of 20 Mbit/s", ours, "pulled"}
+		all = append(all, atLeastOf(k, 0.95, nothing))
+	}
+	for _, preset := range []string{"pppoe", "docsis", "atm"} {
+		k := Key{"overhead", preset + ", up, 300-byte packets, 10 Mbit/s", ours, "modem's queue p99"}
+		all = append(all, atMost(k, packetTime(10), "a full packet's time"))
+	}
+	return append(all, atMost(Key{"flap", "up, 20 Mbit/s", "after", "steps that the kernel lacks"}, 0, ""))
+}
+
+// viewBounds: what the kernel says of a slice's delays is what probes in it see, in %.
+func viewBounds() (all []Bound) {
+	const near = 10
+	for _, way := range []string{"up", "down"} {
+		for _, mbit := range []int{1, 5, 20} {
+			for _, slice := range []string{"realtime", "signalling"} {
+				for _, name := range []string{"p50 differs", "p99 differs"} {
+					k := Key{"delay", fmt.Sprintf("%s, %d Mbit/s", way, mbit), slice, name}
+					all = append(all, atMost(k, near, ""), atLeast(k, -near))
+				}
+			}
+		}
+	}
+	return all
+}
+
+// costBounds: a packet costs less than with cake, and hardly more where there are many devices.
+func costBounds() (all []Bound) {
+	for _, way := range []string{"up", "down"} {
+		of := func(crowd string, size int) Key {
+			return Key{"cost", fmt.Sprintf("%s, %s, %d bytes", crowd, way, size), ours, "box"}
+		}
+		one, most := of("1 devices, 1 flows", 1500), of("4000 devices, 60000 flows", 1500)
+		for _, k := range []Key{one, of("1 devices, 1 flows", 200), of("500 devices, 7500 flows", 1500), most} {
+			all = append(all, atMostOf(k, 1, cakeDiffserv, 0))
+		}
+		all = append(all, Bound{Key: most, Rival: one, Factor: 1.2})
+	}
+	return all
+}

@@ -1,0 +1,63 @@
+package lab
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// figureReader finds figures in what programs write, as it comes: a guest that ends badly has the figures that it had.
+type figureReader struct {
+	kernel  string
+	seen    func(Figure) // is told each figure at once; may be nil
+	figures []Figure
+	err     error  // of the first line that is no figure though it says so
+	begun   []byte // a line that has not ended yet
+}
+
+func (r *figureReader) Write(p []byte) (int, error) {
+	r.begun = append(r.begun, p...)
+	for {
+		line, rest, ended := bytes.Cut(r.begun, []byte("\n"))
+		if !ended {
+			return len(p), nil
+		}
+		r.line(line)
+		r.begun = rest
+	}
+}
+
+func (r *figureReader) line(line []byte) {
+	text, ok := bytes.CutPrefix(line, []byte(figureMark))
+	if !ok {
+		return
+	}
+	var f Figure
+	if err := json.Unmarshal(text, &f); err != nil {
+		r.err = errors.Join(r.err, fmt.Errorf("read figure %q: %w", text, err))
+		return
+	}
+	f.Kernel = r.kernel
+	r.figures = append(r.figures, f)
+	if r.seen != nil {
+		r.seen(f)
+	}
+}
+
+// follow copies what a file has and gets to w, until done is closed and the end is reached.
+func follow(file io.Reader, w io.Writer, done <-chan struct{}) error {
+	const every = 200 * time.Millisecond
+	for ended := false; ; {
+		if _, err := io.Copy(w, file); err != nil || ended {
+			return err
+		}
+		select {
+		case <-done:
+			ended = true
+		case <-time.After(every):
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package lab
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Figures are found among what else programs write however it is cut, and come back as they were written, with their kernel.
+func TestFigureReader(t *testing.T) {
+	plain := Figure{Scenario: "isolation", Case: "up, 5 Mbit/s", Treatment: "ours", Seed: 3, Name: "call p99", Unit: "ms", Value: 3.25}
+	spread := Figure{Scenario: "isolation", Case: "up, 5 Mbit/s", Treatment: "ours", Seed: 3, Name: "call added", Unit: "ms", Spread: []float64{1, 2}}
+	var written strings.Builder
+	written.WriteString("lab: up 6.12.1\n\x16=== RUN   TestF\n")
+	for _, f := range []Figure{plain, spread} {
+		if err := f.Write(&written); err != nil {
+			t.Fatal(err)
+		}
+		written.WriteString("something else\n")
+	}
+	written.WriteString(figureMark + `{"name":"cut sh`) // the guest was killed here
+	want := []Figure{plain, spread}
+	for i := range want {
+		want[i].Kernel = "6.12"
+	}
+	for _, size := range []int{1, 7, written.Len()} {
+		var seen []Figure
+		r := &figureReader{kernel: "6.12", seen: func(f Figure) { seen = append(seen, f) }}
+		for rest := written.String(); rest != ""; rest = rest[min(size, len(rest)):] {
+			if _, err := r.Write([]byte(rest[:min(size, len(rest))])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(want, r.figures); diff != "" || r.err != nil {
+			t.Errorf("%d bytes at a time: error %v, figures (-want +got)\n%s", size, r.err, diff)
+		}
+		if diff := cmp.Diff(want, seen); diff != "" {
+			t.Errorf("%d bytes at a time: seen (-want +got)\n%s", size, diff)
+		}
+	}
+}
+
+// A line that says it is a figure and is none is an error, and the figures after it are kept.
+func TestFigureReaderFails(t *testing.T) {
+	r := new(figureReader)
+	if _, err := io.WriteString(r, figureMark+"{\"name\":\"p99\"\n"+figureMark+"{\"name\":\"p50\"}\n"); err != nil {
+		t.Fatal(err)
+	}
+	if r.err == nil || !strings.Contains(r.err.Error(), "read figure") {
+		t.Errorf("error %v, want one that a figure can't be read", r.err)
+	}
+	if len(r.figures) != 1 || r.figures[0].Name != "p50" {
+		t.Errorf("figures %+v, want the second alone", r.figures)
+	}
+}
+
+// What is written to a file is seen while it grows, and to its end.
+func TestFollow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "written")
+	writer, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	seen := make(chan Figure)
+	r := &figureReader{seen: func(f Figure) { seen <- f }}
+	done, followed := make(chan struct{}), make(chan error)
+	go func() { followed <- follow(file, r, done) }()
+	for _, name := range []string{"first", "second"} {
+		if err := (Figure{Name: name}).Write(writer); err != nil {
+			t.Fatal(err)
+		}
+		if name == "second" {
+			close(done)
+		}
+		select {
+		case f := <-seen:
+			if f.Name != name {
+				t.Errorf("saw %q, want %q", f.Name, name)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%q was not seen", name)
+		}
+	}
+	if err := <-followed; err != nil {
+		t.Error(err)
+	}
+}

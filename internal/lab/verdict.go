@@ -1,0 +1,164 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// State is what a run says of a bound.
+type State string
+
+// The states.
+const (
+	Met        State = "met"
+	Short      State = "short"        // missed, but not beyond what it is held to
+	Broken     State = "broken"       // missed, and beyond what it is held to, or held to nothing
+	Unmeasured State = "not measured" // its figure, or its rival's, is not in the run
+)
+
+// Verdict is a bound on one kernel in one run.
+type Verdict struct {
+	Bound
+	Kernel string
+	State  State
+	Unit   string
+	Value  Summary  // of the seeds
+	Limit  float64  // what the bound comes to in this run
+	Held   *float64 // what a shortfall is held to; nil without one
+}
+
+// Judge holds figures to bounds, by their medians over seeds, on each kernel that they are from.
+func Judge(all []Figure) []Verdict { return judge(all, Bounds(), shortfalls) }
+
+func judge(all []Figure, bounds []Bound, short []Shortfall) (verdicts []Verdict) {
+	type place struct {
+		kernel string
+		Key
+	}
+	var kernels []string
+	values, units := make(map[place][]float64), make(map[place]string)
+	for _, f := range all {
+		at := place{f.Kernel, f.key()}
+		if !slices.Contains(kernels, f.Kernel) {
+			kernels = append(kernels, f.Kernel)
+		}
+		values[at], units[at] = append(values[at], f.Value), f.Unit
+	}
+	held := make(map[place]float64)
+	for _, s := range short {
+		held[place{s.Kernel, s.Key}] = s.Held
+	}
+	for _, kernel := range kernels {
+		for _, b := range bounds {
+			at := place{kernel, b.Key}
+			v := Verdict{Bound: b, Kernel: kernel, Unit: units[at], State: Unmeasured}
+			if value, ok := held[at]; ok {
+				v.Held = &value
+			}
+			rival, ok := values[place{kernel, b.Rival}], b.Rival == Key{}
+			if own := values[at]; len(own) > 0 && (ok || len(rival) > 0) {
+				v.settle(own, rival)
+			}
+			verdicts = append(verdicts, v)
+		}
+	}
+	return verdicts
+}
+
+// settle says what a measured bound's state is.
+func (v *Verdict) settle(own, rival []float64) {
+	v.Value = summarise(own)
+	if len(rival) > 0 {
+		v.Limit = v.limit(summarise(rival).Median)
+	} else {
+		v.Limit = v.limit(0)
+	}
+	switch {
+	case !v.worse(v.Value.Median, v.Limit):
+		v.State = Met
+	case v.Held != nil && !v.worse(v.Value.Median, *v.Held):
+		v.State = Short
+	default:
+		v.State = Broken
+	}
+}
+
+// Failures are an error for each broken bound: the run has regressed, or a new shortfall has no line yet.
+func Failures(verdicts []Verdict) error {
+	var errs []error
+	for _, v := range verdicts {
+		if v.State == Broken {
+			errs = append(errs, fmt.Errorf("kernel %s: %s is %s %s, want %s (%.2f)%s", v.Kernel, v.Key, v.Value, v.Unit, v.Words(), v.Limit, v.heldWords()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (v Verdict) heldWords() string {
+	if v.Held == nil {
+		return ""
+	}
+	return fmt.Sprintf(", held at %.4g", *v.Held)
+}
+
+// says is the verdict in words.
+func (v Verdict) says() string {
+	words := string(v.State) + v.heldWords()
+	if v.State == Met && v.Held != nil {
+		return "met: its shortfall can go"
+	}
+	return words
+}
+
+// WriteVerdicts writes a line for each bound that was measured, and how many there are of each kind. Those that were not are named
+// if all is said.
+func WriteVerdicts(w io.Writer, verdicts []Verdict, all bool) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, "bound\tmedian (range)\tlimit\twant\t")
+	for _, v := range verdicts {
+		switch {
+		case v.State != Unmeasured:
+			fmt.Fprintf(out, "%s %s\t%s %s\t%.2f\t%s\t%s\n", v.Kernel, v.Key, v.Value, v.Unit, v.Limit, v.Words(), v.says())
+		case all:
+			fmt.Fprintf(out, "%s %s\t\t\t%s\t%s\n", v.Kernel, v.Key, v.Words(), v.State)
+		}
+	}
+	fmt.Fprintln(out, tally(verdicts))
+	return out.Flush()
+}
+
+// tally counts verdicts.
+func tally(verdicts []Verdict) string {
+	count := make(map[State]int)
+	for _, v := range verdicts {
+		count[v.State]++
+	}
+	var words []string
+	for _, s := range []State{Met, Short, Broken, Unmeasured} {
+		words = append(words, fmt.Sprintf("%d %s", count[s], s))
+	}
+	return strings.Join(words, ", ")
+}
+
+// WriteShortfalls writes the lines of shortfalls that this run needs, each held to the worst of its seeds.
+func WriteShortfalls(w io.Writer, verdicts []Verdict) error {
+	const digits = 1000
+	for _, v := range verdicts {
+		if v.State != Broken && v.State != Short {
+			continue
+		}
+		held := math.Ceil(v.Value.Most*digits) / digits
+		if v.AtLeast {
+			held = math.Floor(v.Value.Least*digits) / digits
+		}
+		if _, err := fmt.Fprintf(w, "\t{%q, Key{%q, %q, %q, %q}, %.4g}, // %s\n", v.Kernel, v.Scenario, v.Case, v.Treatment, v.Name, held, v.Words()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package lab
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// delays are figures of one case: a value a seed.
+func delays(treatment string, values ...float64) (all []Figure) {
+	for i, v := range values {
+		all = append(all, Figure{"6.12", "isolation", "up, 5 Mbit/s", treatment, uint64(i + 1), "call p99", "ms", v, nil})
+	}
+	return all
+}
+
+var (
+	oursP99  = Key{"isolation", "up, 5 Mbit/s", ours, "call p99"}
+	absolute = atMost(oursP99, 3, "three")
+	relative = atMostOf(oursP99, 0.5, cakeDiffserv, 0.25)
+	least    = atLeastOf(oursP99, 0.9, cakeDiffserv)
+)
+
+// A bound is met, short, broken or not measured, by medians.
+func TestJudge(t *testing.T) {
+	held := func(at float64) []Shortfall { return []Shortfall{{"6.12", oursP99, at}} }
+	for _, test := range []struct {
+		name    string
+		bound   Bound
+		short   []Shortfall
+		figures []Figure
+		want    State
+	}{
+		{"met", absolute, nil, delays(ours, 3), Met},
+		{"met by the median alone", absolute, nil, delays(ours, 2, 2.5, 9), Met},
+		{"broken", absolute, nil, delays(ours, 3.1), Broken},
+		{"broken by the median", absolute, nil, delays(ours, 2, 4, 5), Broken},
+		{"held", absolute, held(4), delays(ours, 3.9), Short},
+		{"beyond what it is held to", absolute, held(4), delays(ours, 4.1), Broken},
+		{"held no more", absolute, held(4), delays(ours, 2.9), Met},
+		{"held on another kernel", absolute, []Shortfall{{"6.1", oursP99, 4}}, delays(ours, 3.9), Broken},
+		{"nothing measured but a rival", absolute, nil, delays(cakeDiffserv, 3), Unmeasured},
+		{"met beside a rival", relative, nil, append(delays(ours, 2.25), delays(cakeDiffserv, 4)...), Met},
+		{"broken beside a rival", relative, nil, append(delays(ours, 2.26), delays(cakeDiffserv, 4)...), Broken},
+		{"beside the rival's median", relative, nil, append(delays(ours, 2.26), delays(cakeDiffserv, 1, 4.1, 4.2)...), Met},
+		{"a rival not measured", relative, nil, delays(ours, 1), Unmeasured},
+		{"enough", least, nil, append(delays(ours, 3.6), delays(cakeDiffserv, 4)...), Met},
+		{"too little", least, nil, append(delays(ours, 3.5), delays(cakeDiffserv, 4)...), Broken},
+		{"too little, held", least, held(3.4), append(delays(ours, 3.5), delays(cakeDiffserv, 4)...), Short},
+		{"less than held", least, held(3.4), append(delays(ours, 3.3), delays(cakeDiffserv, 4)...), Broken},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			verdicts := judge(test.figures, []Bound{test.bound}, test.short)
+			if len(verdicts) != 1 || verdicts[0].State != test.want {
+				t.Fatalf("verdicts %+v, want one that is %s", verdicts, test.want)
+			}
+			if failed := Failures(verdicts) != nil; failed != (test.want == Broken) {
+				t.Errorf("fails: %v", failed)
+			}
+		})
+	}
+}
+
+func TestWriteVerdicts(t *testing.T) {
+	verdicts := judge(append(delays(ours, 3.1, 3.3, 3.2), delays(cakeDiffserv, 8)...),
+		[]Bound{absolute, relative, atMost(Key{"flap", "up", "after", "lost"}, 0, "")}, []Shortfall{{"6.12", oursP99, 3.25}})
+	for _, test := range []struct {
+		all  bool
+		want string
+	}{
+		{false, `bound                                              median (range)       limit  want                             
+6.12 isolation: up, 5 Mbit/s: ours: call p99  3.20 (3.10–3.30) ms  3.00   ≤ three                        short, held at 3.25
+6.12 isolation: up, 5 Mbit/s: ours: call p99  3.20 (3.10–3.30) ms  4.25   ≤ 0.5 × cake diffserv4's + 0.25  met: its shortfall can go
+1 met, 1 short, 0 broken, 1 not measured
+`},
+		{true, "6.12 flap: up: after: lost"},
+	} {
+		var out strings.Builder
+		if err := WriteVerdicts(&out, verdicts, test.all); err != nil {
+			t.Fatal(err)
+		}
+		if test.all {
+			if !strings.Contains(out.String(), test.want) {
+				t.Errorf("what was not measured is not named:\n%s", &out)
+			}
+			continue
+		}
+		if diff := cmp.Diff(strings.Fields(test.want), strings.Fields(out.String())); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// The lines that a run would need hold each figure to the worst of its seeds.
+func TestWriteShortfalls(t *testing.T) {
+	figures := append(delays(ours, 3.1001, 3.3001, 3.2), delays(cakeDiffserv, 8)...)
+	var out strings.Builder
+	if err := WriteShortfalls(&out, judge(figures, []Bound{absolute, relative, least}, nil)); err != nil {
+		t.Fatal(err)
+	}
+	const want = `	{"6.12", Key{"isolation", "up, 5 Mbit/s", "ours", "call p99"}, 3.301}, // ≤ three
+	{"6.12", Key{"isolation", "up, 5 Mbit/s", "ours", "call p99"}, 3.1}, // ≥ 0.9 × cake diffserv4's
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWords(t *testing.T) {
+	for want, bound := range map[string]Bound{
+		"≤ three":                         absolute,
+		"≤ 0.5 × cake diffserv4's + 0.25": relative,
+		"≥ 0.9 × cake diffserv4's":        least,
+		"≤ cake diffserv4's + 0.3":        atMostOf(oursP99, 1, cakeDiffserv, 0.3),
+		"≥ -10":                           atLeast(oursP99, -10),
+		"≤ 1.2 × with one":                {Key: oursP99, Rival: Key{"isolation", "one", ours, "call p99"}, Factor: 1.2},
+	} {
+		if got := bound.Words(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
