@@ -34,6 +34,7 @@ test: ## everything: format, vet, unit, architecture, kernel (as root)
 	@scripts/check-format.sh
 	$(GO) vet $(PACKAGES)
 	$(GO) test -count=1 -timeout 30m $(PACKAGES)
+	$(GO) -C cmd/draw test -count=1 ./...
 
 lab: ## scenarios on Debian's kernels in virtual time (as root; FULL=1 for all of them, ARGS="-tests" for kernel tests)
 	@scripts/setup.sh lab
@@ -54,6 +55,7 @@ generate: ## the eBPF objects and their Go bindings, with clang 14
 lint: ## golangci-lint, and the C's format
 	@scripts/setup.sh lint
 	$(GO) run $(GOLANGCI) run $(PACKAGES)
+	cd cmd/draw && $(GO) run $(GOLANGCI) run ./...
 	clang-format-14 --dry-run -Werror bpf/src/*.c bpf/src/*.h
 
 fuzz: ## a million mutated packets, and every fuzz target for FUZZTIME (30s) each

@@ -15,10 +15,10 @@ import (
 )
 
 type options struct {
-	full, tests, json, hold bool
-	kernels, packages, run  string
-	without, from           string
-	seeds, atOnce           int
+	full, tests, json, hold, write bool
+	kernels, packages, run         string
+	without, from                  string
+	seeds, atOnce                  int
 }
 
 const allKernels = "6.12,6.1"
@@ -29,6 +29,7 @@ func main() {
 	flag.BoolVar(&o.tests, "tests", false, "run the kernel tests instead of scenarios")
 	flag.BoolVar(&o.json, "json", false, "print figures as lines of JSON, each when it is measured, instead of tables")
 	flag.BoolVar(&o.hold, "hold", false, "print the lines of internal/lab/shortfalls.go that the figures need, instead of tables")
+	flag.BoolVar(&o.write, "write", false, "write the lab's part of docs/performance.md and its charts, also when not everything ran")
 	flag.StringVar(&o.kernels, "kernels", allKernels, "which kernels, separated by commas")
 	flag.StringVar(&o.packages, "packages", "", "the kernel tests of which packages, separated by commas; empty means all")
 	flag.StringVar(&o.run, "run", "", "which scenarios or tests, as for go test -run; empty means the bench's choice")
@@ -53,7 +54,7 @@ func run(ctx context.Context, o options) error {
 		if err != nil {
 			return err
 		}
-		return report(o, figures)
+		return report(ctx, o, figures, o.write)
 	}
 	return onBench(ctx, o)
 }
@@ -74,7 +75,8 @@ func onBench(ctx context.Context, o options) (err error) {
 		seeds = append(seeds, uint64(n+1))
 	}
 	figures, err := measure(ctx, bench, grids(kernels, o), seeds, o)
-	return errors.Join(err, report(o, figures))
+	whole := err == nil && o.run == "" && o.kernels == allKernels
+	return errors.Join(err, report(context.WithoutCancel(ctx), o, figures, o.write || whole))
 }
 
 // grids are what to measure on the given kernels.

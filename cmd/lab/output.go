@@ -86,7 +86,7 @@ func readFigures(paths []string) (all []lab.Figure, err error) {
 }
 
 // report says what figures there are, and how they stand to their bounds. The error is of those that are broken.
-func report(o options, figures []lab.Figure) error {
+func report(ctx context.Context, o options, figures []lab.Figure, write bool) error {
 	verdicts := lab.Judge(figures)
 	if o.hold {
 		return lab.WriteShortfalls(os.Stdout, verdicts)
@@ -94,6 +94,9 @@ func report(o options, figures []lab.Figure) error {
 	var err error
 	if !o.json {
 		err = errors.Join(lab.WriteTables(os.Stdout, figures), lab.WriteVerdicts(os.Stdout, verdicts, o.full))
+	}
+	if write {
+		err = errors.Join(err, lab.Document{Module: "."}.Write(ctx, figures, verdicts))
 	}
 	return errors.Join(err, lab.Failures(verdicts))
 }

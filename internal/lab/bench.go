@@ -110,6 +110,9 @@ func (b *Bench) run(ctx context.Context, errands []errand) ([]*Report, error) {
 }
 
 func (b *Bench) runOne(ctx context.Context, e errand, tree string) (*Report, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("kernel %s: %s: not begun: %w", e.kernel, e.what, context.Cause(ctx))
+	}
 	i := slices.IndexFunc(Kernels, func(k Kernel) bool { return k.Name == e.kernel })
 	if i < 0 {
 		return nil, fmt.Errorf("no kernel %q: the lab knows %v", e.kernel, Kernels)

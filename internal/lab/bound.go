@@ -28,11 +28,12 @@ func atMost(k Key, limit float64, because string) Bound {
 
 func atLeast(k Key, limit float64) Bound { return Bound{Key: k, Plus: limit, AtLeast: true} }
 
-// atMostOf bounds a figure by the same one of another treatment, atLeastOf from below.
-func atMostOf(k Key, factor float64, treatment string, plus float64) Bound {
-	return Bound{Key: k, Rival: k.under(treatment), Factor: factor, Plus: plus}
+// atMostOfCake bounds a figure by the same one of our best rival.
+func atMostOfCake(k Key, factor, plus float64) Bound {
+	return Bound{Key: k, Rival: k.under(cakeDiffserv), Factor: factor, Plus: plus}
 }
 
+// atLeastOf bounds a figure by the same one of another treatment, from below.
 func atLeastOf(k Key, factor float64, treatment string) Bound {
 	return Bound{Key: k, Rival: k.under(treatment), Factor: factor, AtLeast: true}
 }

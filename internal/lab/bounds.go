@@ -39,11 +39,11 @@ func isolationBounds() (all []Bound) {
 			for _, name := range []string{"call p99", "signalling p99"} {
 				all = append(all, atMost(of("up", name), packetTime(mbit)+0.5, "a full packet's time + 0.5 ms"))
 				if slow(mbit) {
-					all = append(all, atMostOf(of("up", name), 0.6, cakeDiffserv, 0))
+					all = append(all, atMostOfCake(of("up", name), 0.6, 0))
 				} else {
-					all = append(all, atMostOf(of("up", name), 1, cakeDiffserv, 0))
+					all = append(all, atMostOfCake(of("up", name), 1, 0))
 				}
-				all = append(all, atMostOf(of("down", name), 1, cakeDiffserv, 0.3), atMostOf(of("both", name), 1, cakeDiffserv, 0.3))
+				all = append(all, atMostOfCake(of("down", name), 1, 0.3), atMostOfCake(of("both", name), 1, 0.3))
 			}
 			for _, bulk := range []Key{of("up", "bulk"), of("down", "bulk"), of("both", "bulk up"), of("both", "bulk down")} {
 				all = append(all, atLeastOf(bulk, goodput, cakeBestEffort))
@@ -59,7 +59,7 @@ const evenShares = 0.95 // Jain's index
 func deviceBounds() (all []Bound) {
 	for _, mbit := range []int{5, 20} {
 		all = append(all,
-			atMostOf(Key{"same device", fmt.Sprintf("4 uploads, %d Mbit/s", mbit), ours, "sparse p99"}, 1, cakeDiffserv, 0),
+			atMostOfCake(Key{"same device", fmt.Sprintf("4 uploads, %d Mbit/s", mbit), ours, "sparse p99"}, 1, 0),
 			atLeastOf(Key{"same device", fmt.Sprintf("8 uploads against 1, %d Mbit/s", mbit), ours, "Jain"}, 1, cakeDiffserv))
 	}
 	for _, treatment := range []string{ours, "ours, cake leaf"} {
@@ -133,7 +133,7 @@ func costBounds() (all []Bound) {
 		}
 		one, most := of("1 devices, 1 flows", 1500), of("4000 devices, 60000 flows", 1500)
 		for _, k := range []Key{one, of("1 devices, 1 flows", 200), of("500 devices, 7500 flows", 1500), most} {
-			all = append(all, atMostOf(k, 1, cakeDiffserv, 0))
+			all = append(all, atMostOfCake(k, 1, 0))
 		}
 		all = append(all, Bound{Key: most, Rival: one, Factor: 1.2})
 	}

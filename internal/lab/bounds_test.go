@@ -89,7 +89,7 @@ func TestBoundsAreSpoken(t *testing.T) {
 func TestBoundRuleCatches(t *testing.T) {
 	for want, k := range map[string]Key{
 		"scenario isolatoin":       {"isolatoin", "one slice, up, 5 Mbit/s", ours, "call p99"},
-		"case 4 uplaods":           {"same device", "4 uplaods", ours, "sparse p99"},
+		"case 4 flowers":           {"same device", "4 flowers", ours, "sparse p99"},
 		"treatment cake diffserv5": {"same device", "4 uploads, 5 Mbit/s", "cake diffserv5", "sparse p99"},
 		"figure call p98":          {"isolation", "one slice, up, 5 Mbit/s", ours, "call p98"},
 		"figure signalling p99 s":  {"isolation", "one slice, up, 5 Mbit/s", ours, "signalling p99 s"},

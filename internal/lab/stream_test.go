@@ -1,6 +1,9 @@
 package lab
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -9,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slicegate/slicegate/internal/nettest"
 )
 
 // Figures are found among what else programs write however it is cut, and come back as they were written, with their kernel.
@@ -94,5 +99,38 @@ func TestFollow(t *testing.T) {
 	}
 	if err := <-followed; err != nil {
 		t.Error(err)
+	}
+}
+
+// A guest that is interrupted has the figures that it had printed, beside the error.
+func TestInterruptedGuest(t *testing.T) {
+	nettest.Require(t, needs...)
+	image, err := Kernels[1].Fetch(t.Context(), cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	figure := Figure{Scenario: "isolation", Name: "call p99", Unit: "ms", Value: 3.25}
+	var line strings.Builder
+	if err := figure.Write(&line); err != nil {
+		t.Fatal(err)
+	}
+	tree := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(tree, source, "x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script := fmt.Sprintf("#!/bin/sh\necho %s\nsleep 1000000\n", quote(strings.TrimSpace(line.String())))
+	if err := os.WriteFile(filepath.Join(tree, source, "x", "x.test"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	tired := errors.New("tired of waiting")
+	g := Guest{Image: image, Tree: tree, Programs: []Program{{Package: "x"}}, Seen: func(Figure) { interrupt(tired) }}
+	report, err := g.Run(ctx)
+	if !errors.Is(err, tired) {
+		t.Fatalf("error %v, want %v", err, tired)
+	}
+	figure.Kernel = image.Name
+	if diff := cmp.Diff([]Figure{figure}, report.Figures); diff != "" {
+		t.Errorf("figures (-want +got)\n%s", diff)
 	}
 }

@@ -63,6 +63,7 @@ func (g Grid) program(seed uint64) Program {
 var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/./^(1|5|20)$"},
 	{Kernel: "6.1", Run: "^TestIsolation$/^one_slice$/./^(1|5|20)$/^(cake_diffserv4|ours)$"},
+	{Kernel: "6.12", Run: lackingTest + "/./^5$", Without: "fq_codel", Once: true},
 	{Kernel: "6.12", Run: "^Test(SameDevice|Leaves|Fairness|Abuse)$/" + fewCases + "/^(cake_diffserv4|ours(,_cake_leaf)?)$", Once: true},
 }
 

@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -22,9 +23,17 @@ func summarise(values []float64) Summary {
 
 func (s Summary) String() string {
 	if s.Least == s.Most {
-		return fmt.Sprintf("%.2f", s.Median)
+		return number(s.Median)
 	}
-	return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Least, s.Most)
+	return fmt.Sprintf("%s (%s–%s)", number(s.Median), number(s.Least), number(s.Most))
+}
+
+// number has two digits behind the point, where they matter.
+func number(v float64) string {
+	if math.Abs(v) >= 1000 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
 }
 
 // table has a row for what was compared, and a column a figure.
@@ -38,6 +47,13 @@ type table struct {
 func caseTables(all []Figure) []*table {
 	return tables(all, func(f Figure) (title, row string) {
 		return fmt.Sprintf("%s: %s (kernel %s)", f.Scenario, f.Case, f.Kernel), f.Treatment
+	})
+}
+
+// scenarioTables has a table for each scenario, with a row for a treatment in a case.
+func scenarioTables(all []Figure) []*table {
+	return tables(all, func(f Figure) (title, row string) {
+		return fmt.Sprintf("%s, kernel %s", f.Scenario, f.Kernel), f.Case + ": " + f.Treatment
 	})
 }
 

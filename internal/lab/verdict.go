@@ -30,6 +30,8 @@ type Verdict struct {
 	Value  Summary  // of the seeds
 	Limit  float64  // what the bound comes to in this run
 	Held   *float64 // what a shortfall is held to; nil without one
+	// Reached says that the figure misses none of its bounds any more, so that its shortfall can go.
+	Reached bool
 }
 
 // Judge holds figures to bounds, by their medians over seeds, on each kernel that they are from.
@@ -54,6 +56,7 @@ func judge(all []Figure, bounds []Bound, short []Shortfall) (verdicts []Verdict)
 		held[place{s.Kernel, s.Key}] = s.Held
 	}
 	for _, kernel := range kernels {
+		missed := make(map[Key]bool)
 		for _, b := range bounds {
 			at := place{kernel, b.Key}
 			v := Verdict{Bound: b, Kernel: kernel, Unit: units[at], State: Unmeasured}
@@ -64,7 +67,11 @@ func judge(all []Figure, bounds []Bound, short []Shortfall) (verdicts []Verdict)
 			if own := values[at]; len(own) > 0 && (ok || len(rival) > 0) {
 				v.settle(own, rival)
 			}
+			missed[b.Key] = missed[b.Key] || v.State == Short || v.State == Broken
 			verdicts = append(verdicts, v)
+		}
+		for i, v := range verdicts {
+			verdicts[i].Reached = v.Reached || v.Kernel == kernel && v.State == Met && v.Held != nil && !missed[v.Key]
 		}
 	}
 	return verdicts
@@ -93,7 +100,8 @@ func Failures(verdicts []Verdict) error {
 	var errs []error
 	for _, v := range verdicts {
 		if v.State == Broken {
-			errs = append(errs, fmt.Errorf("kernel %s: %s is %s %s, want %s (%.2f)%s", v.Kernel, v.Key, v.Value, v.Unit, v.Words(), v.Limit, v.heldWords()))
+			errs = append(errs, fmt.Errorf("kernel %s: %s is %s %s, want %s (%s)%s",
+				v.Kernel, v.Key, v.Value, v.Unit, v.Words(), number(v.Limit), v.heldWords()))
 		}
 	}
 	return errors.Join(errs...)
@@ -103,16 +111,18 @@ func (v Verdict) heldWords() string {
 	if v.Held == nil {
 		return ""
 	}
-	return fmt.Sprintf(", held at %.4g", *v.Held)
+	return fmt.Sprintf(", held at %.6g", *v.Held)
 }
 
 // says is the verdict in words.
 func (v Verdict) says() string {
-	words := string(v.State) + v.heldWords()
-	if v.State == Met && v.Held != nil {
+	switch {
+	case v.Reached:
 		return "met: its shortfall can go"
+	case v.State == Met:
+		return string(v.State)
 	}
-	return words
+	return string(v.State) + v.heldWords()
 }
 
 // WriteVerdicts writes a line for each bound that was measured, and how many there are of each kind. Those that were not are named
@@ -123,7 +133,7 @@ func WriteVerdicts(w io.Writer, verdicts []Verdict, all bool) error {
 	for _, v := range verdicts {
 		switch {
 		case v.State != Unmeasured:
-			fmt.Fprintf(out, "%s %s\t%s %s\t%.2f\t%s\t%s\n", v.Kernel, v.Key, v.Value, v.Unit, v.Limit, v.Words(), v.says())
+			fmt.Fprintf(out, "%s %s\t%s %s\t%s\t%s\t%s\n", v.Kernel, v.Key, v.Value, v.Unit, number(v.Limit), v.Words(), v.says())
 		case all:
 			fmt.Fprintf(out, "%s %s\t\t\t%s\t%s\n", v.Kernel, v.Key, v.Words(), v.State)
 		}
@@ -148,15 +158,20 @@ func tally(verdicts []Verdict) string {
 // WriteShortfalls writes the lines of shortfalls that this run needs, each held to the worst of its seeds.
 func WriteShortfalls(w io.Writer, verdicts []Verdict) error {
 	const digits = 1000
+	written := make(map[Shortfall]bool)
 	for _, v := range verdicts {
-		if v.State != Broken && v.State != Short {
+		at := Shortfall{Kernel: v.Kernel, Key: v.Key}
+		if v.State != Broken && v.State != Short || written[at] {
 			continue
 		}
+		written[at] = true
 		held := math.Ceil(v.Value.Most*digits) / digits
 		if v.AtLeast {
 			held = math.Floor(v.Value.Least*digits) / digits
 		}
-		if _, err := fmt.Fprintf(w, "\t{%q, Key{%q, %q, %q, %q}, %.4g}, // %s\n", v.Kernel, v.Scenario, v.Case, v.Treatment, v.Name, held, v.Words()); err != nil {
+		_, err := fmt.Fprintf(w, "\t{%q, Key{%q, %q, %q, %q}, %.6g}, // %s\n",
+			v.Kernel, v.Scenario, v.Case, v.Treatment, v.Name, held, v.Words())
+		if err != nil {
 			return err
 		}
 	}

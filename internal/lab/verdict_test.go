@@ -18,7 +18,7 @@ func delays(treatment string, values ...float64) (all []Figure) {
 var (
 	oursP99  = Key{"isolation", "up, 5 Mbit/s", ours, "call p99"}
 	absolute = atMost(oursP99, 3, "three")
-	relative = atMostOf(oursP99, 0.5, cakeDiffserv, 0.25)
+	relative = atMostOfCake(oursP99, 0.5, 0.25)
 	least    = atLeastOf(oursP99, 0.9, cakeDiffserv)
 )
 
@@ -71,7 +71,7 @@ func TestWriteVerdicts(t *testing.T) {
 	}{
 		{false, `bound                                              median (range)       limit  want                             
 6.12 isolation: up, 5 Mbit/s: ours: call p99  3.20 (3.10–3.30) ms  3.00   ≤ three                        short, held at 3.25
-6.12 isolation: up, 5 Mbit/s: ours: call p99  3.20 (3.10–3.30) ms  4.25   ≤ 0.5 × cake diffserv4's + 0.25  met: its shortfall can go
+6.12 isolation: up, 5 Mbit/s: ours: call p99  3.20 (3.10–3.30) ms  4.25   ≤ 0.5 × cake diffserv4's + 0.25  met
 1 met, 1 short, 0 broken, 1 not measured
 `},
 		{true, "6.12 flap: up: after: lost"},
@@ -94,16 +94,23 @@ func TestWriteVerdicts(t *testing.T) {
 
 // The lines that a run would need hold each figure to the worst of its seeds.
 func TestWriteShortfalls(t *testing.T) {
-	figures := append(delays(ours, 3.1001, 3.3001, 3.2), delays(cakeDiffserv, 8)...)
-	var out strings.Builder
-	if err := WriteShortfalls(&out, judge(figures, []Bound{absolute, relative, least}, nil)); err != nil {
-		t.Fatal(err)
-	}
-	const want = `	{"6.12", Key{"isolation", "up, 5 Mbit/s", "ours", "call p99"}, 3.301}, // ≤ three
-	{"6.12", Key{"isolation", "up, 5 Mbit/s", "ours", "call p99"}, 3.1}, // ≥ 0.9 × cake diffserv4's
-`
-	if diff := cmp.Diff(want, out.String()); diff != "" {
-		t.Error(diff)
+	for _, test := range []struct {
+		cake   float64
+		bounds []Bound
+		want   string
+	}{
+		{8, []Bound{relative}, ""},
+		{4, []Bound{absolute, relative}, `	{"6.12", Key{"isolation", "up, 5 Mbit/s", "ours", "call p99"}, 3.301}, // ≤ three` + "\n"},
+		{8, []Bound{least}, `	{"6.12", Key{"isolation", "up, 5 Mbit/s", "ours", "call p99"}, 3.1}, // ≥ 0.9 × cake diffserv4's` + "\n"},
+	} {
+		figures := append(delays(ours, 3.1001, 3.3001, 3.2), delays(cakeDiffserv, test.cake)...)
+		var out strings.Builder
+		if err := WriteShortfalls(&out, judge(figures, test.bounds, nil)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, out.String()); diff != "" {
+			t.Errorf("cake's at %v: %s", test.cake, diff)
+		}
 	}
 }
 
@@ -112,12 +119,23 @@ func TestWords(t *testing.T) {
 		"≤ three":                         absolute,
 		"≤ 0.5 × cake diffserv4's + 0.25": relative,
 		"≥ 0.9 × cake diffserv4's":        least,
-		"≤ cake diffserv4's + 0.3":        atMostOf(oursP99, 1, cakeDiffserv, 0.3),
+		"≤ cake diffserv4's + 0.3":        atMostOfCake(oursP99, 1, 0.3),
 		"≥ -10":                           atLeast(oursP99, -10),
 		"≤ 1.2 × with one":                {Key: oursP99, Rival: Key{"isolation", "one", ours, "call p99"}, Factor: 1.2},
 	} {
 		if got := bound.Words(); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A shortfall can go when its figure misses none of its bounds, not one of them alone.
+func TestReached(t *testing.T) {
+	short := []Shortfall{{"6.12", oursP99, 4}}
+	for value, want := range map[float64]bool{2: true, 3.5: false} {
+		verdicts := judge(append(delays(ours, value), delays(cakeDiffserv, 8)...), []Bound{relative, absolute}, short)
+		if got := verdicts[0]; got.State != Met || got.Reached != want {
+			t.Errorf("at %v: %s, reached: %v, want %s and %v", value, got.State, got.Reached, Met, want)
 		}
 	}
 }
