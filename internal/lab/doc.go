@@ -7,5 +7,7 @@
 //  3. What the programs write comes over a serial port of their own, where the kernel writes nothing.
 //  4. A guest that does not boot, panics, outlives its time (the host's or its own) or says nothing is an error that ends with
 //     the console's last lines.
-//  5. A figure is one line of JSON; tables are made of figures alone.
+//  5. A figure is one line of JSON; tables, charts and verdicts are made of figures alone. Those that a guest printed are kept, however
+//     it ends.
+//  6. A bound that is missed is never loosened: what it is held to meanwhile stands beside it.
 package lab

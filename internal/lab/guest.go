@@ -97,25 +97,17 @@ func (g Guest) boot(ctx context.Context, archive string, to ports) (*Report, err
 	defer cancel()
 
 	began := time.Now()
-	if err := os.WriteFile(to.programs, nil, 0o600); err != nil {
-		return nil, err
-	}
-	following, err := os.Open(to.programs)
+	figures := &figureReader{kernel: g.Image.Name, seen: g.Seen}
+	end, err := follow(to.programs, figures)
 	if err != nil {
 		return nil, err
 	}
-	defer following.Close()
-	figures := &figureReader{kernel: g.Image.Name, seen: g.Seen}
-	done, followed := make(chan struct{}), make(chan error)
-	go func() { followed <- follow(following, figures, done) }()
-
 	var complaint bytes.Buffer
 	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", g.arguments(archive, to)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = &complaint
 	err = cmd.Run()
-	close(done)
-	unread := <-followed
+	unread := end()
 	written, unreadable := os.ReadFile(to.programs)
 	report, broken := read(context.WithoutCancel(ctx), g.Image, g.Programs, written)
 	report.Figures, report.Took = figures.figures, time.Since(began)

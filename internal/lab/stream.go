@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 )
 
@@ -47,17 +48,29 @@ func (r *figureReader) line(line []byte) {
 	}
 }
 
-// follow copies what a file has and gets to w, until done is closed and the end is reached.
-func follow(file io.Reader, w io.Writer, done <-chan struct{}) error {
+// follow makes a file and copies to w what others write into it, as it comes. end waits for the rest of it.
+func follow(path string, w io.Writer) (end func() error, err error) {
 	const every = 200 * time.Millisecond
-	for ended := false; ; {
-		if _, err := io.Copy(w, file); err != nil || ended {
-			return err
-		}
-		select {
-		case <-done:
-			ended = true
-		case <-time.After(every):
-		}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
 	}
+	over, copied := make(chan struct{}), make(chan error)
+	go func() {
+		for ended := false; ; {
+			if _, err := io.Copy(w, file); err != nil || ended {
+				copied <- errors.Join(err, file.Close())
+				return
+			}
+			select {
+			case <-over:
+				ended = true
+			case <-time.After(every):
+			}
+		}
+	}()
+	return func() error {
+		close(over)
+		return <-copied
+	}, nil
 }

@@ -67,26 +67,24 @@ func TestFigureReaderFails(t *testing.T) {
 // What is written to a file is seen while it grows, and to its end.
 func TestFollow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "written")
-	writer, err := os.Create(path)
+	seen := make(chan Figure, 2)
+	end, err := follow(path, &figureReader{seen: func(f Figure) { seen <- f }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer, err := os.Create(path) // as qemu opens it
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer writer.Close()
-	file, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	seen := make(chan Figure)
-	r := &figureReader{seen: func(f Figure) { seen <- f }}
-	done, followed := make(chan struct{}), make(chan error)
-	go func() { followed <- follow(file, r, done) }()
 	for _, name := range []string{"first", "second"} {
 		if err := (Figure{Name: name}).Write(writer); err != nil {
 			t.Fatal(err)
 		}
 		if name == "second" {
-			close(done)
+			if err := end(); err != nil {
+				t.Fatal(err)
+			}
 		}
 		select {
 		case f := <-seen:
@@ -96,9 +94,6 @@ func TestFollow(t *testing.T) {
 		case <-time.After(10 * time.Second):
 			t.Fatalf("%q was not seen", name)
 		}
-	}
-	if err := <-followed; err != nil {
-		t.Error(err)
 	}
 }
 

@@ -35,7 +35,7 @@ type Verdict struct {
 }
 
 // Judge holds figures to bounds, by their medians over seeds, on each kernel that they are from.
-func Judge(all []Figure) []Verdict { return judge(all, Bounds(), shortfalls) }
+func Judge(all []Figure) []Verdict { return judge(inOrder(all), Bounds(), shortfalls) }
 
 func judge(all []Figure, bounds []Bound, short []Shortfall) (verdicts []Verdict) {
 	type place struct {
