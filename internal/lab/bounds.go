@@ -58,8 +58,10 @@ const evenShares = 0.95 // Jain's index
 // deviceBounds: each device gets its share, whatever it opens, and has its own small flows first.
 func deviceBounds() (all []Bound) {
 	for _, mbit := range []int{5, 20} {
+		own := fmt.Sprintf("4 uploads, %d Mbit/s", mbit)
 		all = append(all,
-			atMostOfCake(Key{"same device", fmt.Sprintf("4 uploads, %d Mbit/s", mbit), ours, "sparse p99"}, 1, 0),
+			atMostOfCake(Key{"same device", own, ours, "sparse p99"}, 1, 0),
+			atMostOfCake(Key{"same device", own, ours, "sparse and pages p99"}, 1, 0),
 			atLeastOf(Key{"same device", fmt.Sprintf("8 uploads against 1, %d Mbit/s", mbit), ours, "Jain"}, 1, cakeDiffserv))
 	}
 	for _, treatment := range []string{ours, "ours, cake leaf"} {
