@@ -1,0 +1,38 @@
+package shaper
+
+import (
+	"testing"
+
+	"github.com/slicegate/slicegate/internal/slice"
+)
+
+// What no slice is sure of is the first's in line up to its cap, then the next one's; none is made up, and minima stay.
+func TestSpareRateIsTheFirstsInLine(t *testing.T) {
+	const link = 100 * slice.Mbit
+	for _, test := range []struct {
+		name                 string
+		min, max             [4]string // signalling, realtime, media, telemetry
+		signalling, realtime slice.Rate
+	}{
+		{"reference", [4]string{"5%", "50%", "30%", "5%"}, [4]string{"20%", "80%", "100%", "100%"}, 15 * slice.Mbit, 50 * slice.Mbit},
+		{"more than its cap", [4]string{"5%", "30%", "10%", "5%"}, [4]string{"20%", "80%", "100%", "100%"}, 20 * slice.Mbit, 65 * slice.Mbit},
+		{"more than both caps", [4]string{"5%", "10%", "5%", "5%"}, [4]string{"10%", "20%", "100%", "100%"}, 10 * slice.Mbit, 20 * slice.Mbit},
+		{"none", [4]string{"10%", "50%", "30%", "10%"}, [4]string{"20%", "80%", "100%", "100%"}, 10 * slice.Mbit, 50 * slice.Mbit},
+		{"less than none", [4]string{"10mbit", "50mbit", "50mbit", "10mbit"}, [4]string{"20%", "80%", "100%", "100%"}, 10 * slice.Mbit, 50 * slice.Mbit},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := Config{Slices: fourSlices(t), Uplinks: []Uplink{{Name: "fibre", Interface: "wan0", Upload: link}}}
+			for i := range cfg.Slices {
+				cfg.Slices[i].Min, cfg.Slices[i].Max = share(t, test.min[i]), share(t, test.max[i])
+			}
+			desired, err := Desired(cfg, Env{Interfaces: fieldInterfaces()})
+			must(t, err)
+			for id, want := range map[slice.ID]slice.Rate{cfg.Slices[0].ID: test.signalling, cfg.Slices[1].ID: test.realtime} {
+				c, ok := desired.Objects[ID{Kind: ClassObject, Dev: "wan0", Place: sliceClass(id)}].(Class)
+				if got := slice.Rate(c.HTB.Rate.BytesPerSecond * 8); !ok || got != want {
+					t.Errorf("slice %d: rate %v, want %v", id, got, want)
+				}
+			}
+		})
+	}
+}
