@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -10,7 +11,8 @@ import (
 )
 
 // TestDelay holds the kernel's own delays of a slice, as status has them, against what probes in that slice see: their round trips
-// above the idle path's median, while one direction is full and the other nearly empty, before a modem that holds nothing up.
+// above the idle path's median, before a modem that holds nothing up. The probes are all that is in their slice, and want more than it
+// may have one way, so that there is a queue; the other way is wide open.
 func TestDelay(t *testing.T) {
 	seed := begin(t)
 	const remembered = 60 * time.Second // what status sums up
@@ -35,6 +37,9 @@ func TestDelay(t *testing.T) {
 					pause(s.ctx, idleFor)
 					idle = between(from, time.Now())
 					s.fill(bulk(way))
+					if err := narrow(s.ctx, agent, way, mbit); err != nil {
+						return err
+					}
 					pause(s.ctx, fillFor) // what is older than a minute by the end is forgotten in steps of 5 s
 					from = time.Now()
 					pause(s.ctx, remembered)
@@ -51,6 +56,24 @@ func TestDelay(t *testing.T) {
 			})
 		}
 	}
+}
+
+// narrow gives calls and their set-up four fifths of what the probes want, one way.
+func narrow(ctx context.Context, agent *demo.Agent, way demo.Direction, mbit int) error {
+	wide := client.UplinkChange{Name: "wan", Download: "1gbit"}
+	if way == demo.Down {
+		wide = client.UplinkChange{Name: "wan", Upload: "1gbit"}
+	}
+	if err := agent.SetUplink(ctx, wide); err != nil {
+		return err
+	}
+	for name, kbit := range map[string]int{"realtime": 95, "signalling": 80} {
+		share := fmt.Sprintf("%.2f%%", float64(kbit)/float64(mbit*10))
+		if err := agent.SetSlice(ctx, client.SliceChange{Name: name, Min: "0.1%", Max: share}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // compare prints both views of each slice, side by side.
