@@ -42,7 +42,7 @@ lab: ## scenarios on Debian's kernels in virtual time (as root; FULL=1 for all o
 
 bench: ## the figures of docs/performance.md (as root; BENCH=Retune for one)
 	@scripts/setup.sh test
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m -v ./bpf ./internal/demo/... ./shaper/...
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m -v ./bpf ./internal/demo/... ./internal/lab/scenario ./shaper/...
 
 captures: ## the labelled captures, by programs of others (as root, on Debian 12; ARGS="-only REGEXP")
 	@scripts/setup.sh captures

@@ -163,7 +163,7 @@ func mustReceive(t *testing.T, h *demo.Host) uint64 {
 	return n
 }
 
-func newWire(t *testing.T, treatment Treatment) *Wire {
+func newWire(t testing.TB, treatment Treatment) *Wire {
 	w, err := NewWire(t.Context(), treatment)
 	if err != nil {
 		t.Fatal(err)

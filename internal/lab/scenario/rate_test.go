@@ -17,27 +17,33 @@ import (
 func TestRate(t *testing.T) {
 	seed := begin(t)
 	for _, way := range []demo.Direction{demo.Up, demo.Down} {
-		for _, segments := range []struct {
-			name     string
-			settings string // of the senders' interfaces
-		}{{"GSO on", ""}, {"GSO off", " gso_max_segs 1"}} {
+		for _, segments := range segmentations {
 			for _, treatment := range Treatments {
 				t.Run(fmt.Sprintf("%s/%s/%s", way, segments.name, treatment.Name), func(t *testing.T) {
-					w := newWire(t, treatment)
-					for _, host := range []*demo.Host{w.Venue, w.Far} {
-						if err := run(host.NS, "ip", "link set "+hostPort+segments.settings+" up"); err != nil {
-							t.Fatal(err)
-						}
-					}
-					rate, err := w.carry(t.Context(), way)
-					if err != nil {
-						t.Fatal(err)
-					}
+					rate := rateOf(t, treatment, way, segments.settings)
 					newReporter(t, "rate", fmt.Sprintf("%s, 4 TCP flows, %s", way, segments.name), treatment.Name, seed).figure("carried", "Mbit/s", rate/1e6)
 				})
 			}
 		}
 	}
+}
+
+// segmentations are whether senders hand over superpackets, and what their interfaces are told for that.
+var segmentations = []struct{ name, settings string }{{"GSO on", ""}, {"GSO off", " gso_max_segs 1"}}
+
+// rateOf is the rate, in bit/s, of a wire of its own.
+func rateOf(t testing.TB, treatment Treatment, way demo.Direction, settings string) float64 {
+	w := newWire(t, treatment)
+	for _, host := range []*demo.Host{w.Venue, w.Far} {
+		if err := run(host.NS, "ip", "link set "+hostPort+settings+" up"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rate, err := w.carry(t.Context(), way)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rate
 }
 
 // carry gives the rate, in bit/s, that four TCP flows reach.
