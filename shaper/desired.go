@@ -129,11 +129,11 @@ func (s State) program(dev string, hook tcnl.Handle, redirect string, v bpf.Vari
 }
 
 // What counts as slow, and the segments that best-effort connections may send there: a full packet takes as long as a call may wait.
-// Senders hand over two segments at once where they can, and a leaf splits what is longer than a full frame and its burstMargin: these
-// are just too long to pass in pairs.
+// Senders hand over two segments at once where they can, and a leaf splits what is longer than a full frame and its burstMargin: at an
+// MTU of 1500 these are just too long to pass in pairs, with 40 bytes of headers and no link layer's.
 const (
 	slowLink    = 4 * slice.Mbit
-	slowSegment = 760 // bytes
+	slowSegment = 780 // bytes
 )
 
 // clamp bounds the segments that go one way. The SYNs that say so go the other way, so it belongs to the program there.

@@ -89,14 +89,22 @@ func rated(want, have Object) bool {
 	return false
 }
 
-// change does steps that are all in place at once. Where the kernel refuses one of them they are done again, one by one: that says
-// which.
-func (w writer) change(ctx context.Context, steps []Step) Result {
+// change does steps that are all in place, at once. Where the kernel refuses one of them it has done the others all the same: so all are
+// done again, one by one, which says which it refuses.
+func (w writer) change(ctx context.Context, steps []Step) (did Result) {
+	if w.fault == nil && w.changeAll(steps) == nil {
+		return Result{Done: steps}
+	}
+	for _, s := range steps {
+		r := w.run(ctx, []Step{s})
+		did.Done, did.Failed, did.Skipped = append(did.Done, r.Done...), append(did.Failed, r.Failed...), append(did.Skipped, r.Skipped...)
+	}
+	return did
+}
+
+func (w writer) changeAll(steps []Step) error {
 	objects := make([]tcnl.Changeable, 0, len(steps))
 	for _, s := range steps {
-		if w.fault != nil && w.fault(s) != nil {
-			return w.run(ctx, steps)
-		}
 		switch o := s.Want.(type) {
 		case Class:
 			objects = append(objects, w.tcnlClass(o))
@@ -105,14 +113,14 @@ func (w writer) change(ctx context.Context, steps []Step) Result {
 		}
 	}
 	if err := w.conn.ChangeAll(objects); err != nil {
-		return w.run(ctx, steps)
+		return err
 	}
 	for _, s := range steps {
 		if q, ok := s.Want.(Qdisc); ok {
 			w.remember(q)
 		}
 	}
-	return Result{Done: steps}
+	return nil
 }
 
 // settleLocked remembers what was observed, with what was changed in place since.

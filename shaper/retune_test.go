@@ -37,3 +37,30 @@ func TestRetuneWithoutALook(t *testing.T) {
 		})
 	}
 }
+
+// Where the kernel refuses one change of many, what it did is told all the same, and the rest is mended.
+func TestARefusedRetuneTellsWhatWasDone(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	must(t, r.Set(t.Context(), cfg)) // a look that finds nothing to do
+	r.setFollows(true)               // without Run nobody hears of what comes now
+	f.tc(t, "qdisc", "del", "dev", "ifb-fibre", "parent", sliceClass(1).String())
+	cfg.Uplinks = []Uplink{cfg.Uplinks[0]}
+	cfg.Uplinks[0].Download, cfg.Uplinks[0].Upload = 40*slice.Mbit, 15*slice.Mbit
+	did, err := r.Apply(t.Context(), cfg)
+	must(t, err)
+	planIsEmpty(t, r, cfg)
+	told := make(map[string]bool)
+	for _, s := range did.Done {
+		told[s.Dev()+" "+s.Name()] = true
+	}
+	for _, dev := range []string{"ifb-fibre", "wan0"} {
+		for _, name := range []string{"5c1e:1", "5c1e:22", "5c1e:11", "5c1e:12", "5c1e:13", "5c1e:14", "5c21:", "5c22:", "5c23:", "5c24:"} {
+			if !told[dev+" "+name] {
+				t.Errorf("nobody tells of %s %s", dev, name)
+			}
+		}
+	}
+}

@@ -66,11 +66,14 @@ func (t tree) urgent(sl Slice) bool {
 	for _, other := range t.cfg.Slices {
 		alone = alone && (other.ID == sl.ID || other.Priority != sl.Priority)
 	}
-	return alone && bestEffort(t.cfg.Slices)&(1<<sl.ID) == 0
+	return alone && t.early(sl)
 }
 
+// early reports whether a slice goes before best effort.
+func (t tree) early(sl Slice) bool { return bestEffort(t.cfg.Slices)&(1<<sl.ID) == 0 }
+
 // spareFor is what an urgent slice has of its own beyond its minimum, of what no slice is sure of: the first in line would borrow that
-// anyway, but each time only after a packet of others has left.
+// anyway, but each time only after a packet of others has left. Slices of one priority go on borrowing, before those that come later.
 func (t tree) spareFor(sl Slice) slice.Rate {
 	if !t.urgent(sl) {
 		return 0
@@ -79,7 +82,7 @@ func (t tree) spareFor(sl Slice) slice.Rate {
 	for _, other := range t.cfg.Slices {
 		low, high := t.bounds(other)
 		spare -= int64(low)
-		if t.urgent(other) && other.Priority < sl.Priority {
+		if t.early(other) && other.Priority < sl.Priority {
 			spare -= int64(high - low)
 		}
 	}

@@ -6,6 +6,17 @@ import (
 	"github.com/slicegate/slicegate/internal/slice"
 )
 
+// Two clamped segments in one packet are longer than a leaf lets through whole, with whatever headers.
+func TestClampedSegmentsDoNotPair(t *testing.T) {
+	for _, header := range []int{20 + 20, 14 + 20 + 20, 40 + 20} {
+		for _, mtu := range []int{1492, 1500} {
+			if pair := 2 * (header + slowSegment); pair <= mtu+burstMargin {
+				t.Errorf("headers of %d, MTU %d: a pair has %d bytes, and a leaf passes %d", header, mtu, pair, mtu+burstMargin)
+			}
+		}
+	}
+}
+
 // What no slice is sure of is the first's in line up to its cap, then the next one's; none is made up, and minima stay.
 func TestSpareRateIsTheFirstsInLine(t *testing.T) {
 	const link = 100 * slice.Mbit
@@ -34,5 +45,18 @@ func TestSpareRateIsTheFirstsInLine(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Slices of one priority have nothing of their own, and still come before a later one, which leaves them what they may borrow.
+func TestSpareRateIsNotTakenFromAnEarlierPriority(t *testing.T) {
+	cfg := Config{Slices: fourSlices(t), Uplinks: []Uplink{{Name: "fibre", Interface: "wan0", Upload: 100 * slice.Mbit}}}
+	cfg.Slices[1].Min = share(t, "20%")
+	cfg.Slices = append(cfg.Slices, Slice{Name: "games", ID: 5, Priority: 0, Min: share(t, "5%"), Max: share(t, "60%")})
+	desired, err := Desired(cfg, Env{Interfaces: fieldInterfaces()})
+	must(t, err)
+	c, ok := desired.Objects[ID{Kind: ClassObject, Dev: "wan0", Place: sliceClass(2)}].(Class)
+	if got := slice.Rate(c.HTB.Rate.BytesPerSecond * 8); !ok || got != 20*slice.Mbit {
+		t.Errorf("realtime has %v of its own, want 20mbit: games and signalling may have the rest first", got)
 	}
 }
