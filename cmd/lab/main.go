@@ -76,14 +76,18 @@ func onBench(ctx context.Context, o options) (err error) {
 	}
 	figures, err := measure(ctx, bench, grids(kernels, o), seeds, o)
 	whole := err == nil && o.run == "" && o.kernels == allKernels
-	return errors.Join(err, report(context.WithoutCancel(ctx), o, figures, o.write || whole))
+	err = errors.Join(err, report(context.WithoutCancel(ctx), o, figures, o.write || whole))
+	if whole {
+		err = errors.Join(err, lab.Missing(lab.Judge(figures), o.full))
+	}
+	return err
 }
 
 // grids are what to measure on the given kernels.
 func grids(kernels []string, o options) (chosen []lab.Grid) {
 	all := lab.Reduced
 	if o.full {
-		all = lab.Full
+		all = lab.Full()
 	}
 	for _, kernel := range kernels {
 		if o.run != "" {

@@ -89,7 +89,7 @@ func readFigures(paths []string) (all []lab.Figure, err error) {
 func report(ctx context.Context, o options, figures []lab.Figure, write bool) error {
 	verdicts := lab.Judge(figures)
 	if o.hold {
-		return lab.WriteShortfalls(os.Stdout, verdicts)
+		return errors.Join(lab.WriteShortfalls(os.Stdout, verdicts), lab.Failures(verdicts))
 	}
 	var err error
 	if !o.json {

@@ -90,9 +90,9 @@ func TestPlanThenApply(t *testing.T) {
 	want := []string{
 		"change class ifb-fibre 5c1e:1 rate 10mbit (was 20mbit) ceil 10mbit (was 20mbit)",
 		"change class ifb-fibre 5c1e:22 rate 3500kbit (was 7mbit) ceil 10mbit (was 20mbit)",
-		"change class ifb-fibre 5c1e:11 rate 1500kbit (was 3mbit) ceil 2mbit (was 4mbit)"+
+		"change class ifb-fibre 5c1e:11 rate 1500kbit (was 3mbit) ceil 2mbit (was 4mbit)" +
 			" burst 8.0746ms (was 4.0373ms) cburst 6.056ms (was 3.028ms)",
-		"change class ifb-fibre 5c1e:12 rate 5mbit (was 10mbit) ceil 8mbit (was 16mbit)"+
+		"change class ifb-fibre 5c1e:12 rate 5mbit (was 10mbit) ceil 8mbit (was 16mbit)" +
 			" burst 2.4224ms (was 1.2112ms) cburst 1.514ms (was 757us)",
 		"change class ifb-fibre 5c1e:13 ceil 10mbit (was 20mbit)",
 		"change class ifb-fibre 5c1e:14 ceil 10mbit (was 20mbit)",

@@ -83,6 +83,15 @@ type Framing struct {
 	CellHeader int // bytes a cell
 }
 
+// Wire is how many bytes of the link a frame of so many takes.
+func (f Framing) Wire(bytes int) int {
+	bytes += f.Overhead
+	if f.Cell == 0 {
+		return bytes
+	}
+	return (bytes + f.Cell - 1) / f.Cell * (f.Cell + f.CellHeader)
+}
+
 // Frame has the link carry what f adds too, at the same rate, each way. It takes a kernel with netem.
 func (m *Modem) Frame(f Framing) error {
 	packets := max(int(float64(m.link.Rate)/8/fullFrame*m.link.Queue.Seconds()), 2)

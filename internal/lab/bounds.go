@@ -15,7 +15,7 @@ const (
 
 // Bounds are what the tree is to reach on each kernel. One that it does not reach yet stays here as it is, and has a line in shortfalls.
 func Bounds() []Bound {
-	return slices.Concat(isolationBounds(), deviceBounds(), abuseBounds(), agentBounds(), viewBounds(), costBounds())
+	return slices.Concat(isolationBounds(), deviceBounds(), abuseBounds(), agentBounds(), linkBounds(), viewBounds(), costBounds())
 }
 
 // packetTime is how long a full-size packet takes on a link, in ms.
@@ -45,6 +45,10 @@ func isolationBounds() (all []Bound) {
 				}
 				all = append(all, atMostOfCake(of("down", name), 1, 0.3), atMostOfCake(of("both", name), 1, 0.3))
 			}
+			// Delays are of what arrives.
+			for _, way := range []string{"up", "down", "both"} {
+				all = append(all, atMostOfCake(of(way, "call lost"), 1, fewLost), atMostOfCake(of(way, "signalling lost"), 1, fewLost))
+			}
 			for _, bulk := range []Key{of("up", "bulk"), of("down", "bulk"), of("both", "bulk up"), of("both", "bulk down")} {
 				all = append(all, atLeastOf(bulk, goodput, cakeBestEffort))
 			}
@@ -52,6 +56,9 @@ func isolationBounds() (all []Bound) {
 	}
 	return all
 }
+
+// fewLost is what a queue that drops for itself may take along, in %: 3 of 3,000.
+const fewLost = 0.1
 
 const evenShares = 0.95 // Jain's index
 
@@ -85,13 +92,14 @@ func abuseBounds() (all []Bound) {
 			in := abuse + ", 20 Mbit/s"
 			all = append(all,
 				atMost(Key{"abuse", in, treatment, "call p99 grows"}, 2, ""),
+				atMost(Key{"abuse", in, treatment, "call lost"}, fewLost, ""),
 				atMost(Key{"abuse", in, treatment, "abuser's share"}, 2, ""))
 		}
 	}
 	return all
 }
 
-// agentBounds: the agent may change, die and come back, and packets feel nothing; local traffic is not the uplink's.
+// agentBounds: the agent may change, die and come back, and packets feel nothing.
 func agentBounds() (all []Bound) {
 	for _, what := range []string{"retune", "kill -9 and takeover"} {
 		of := func(name string) Key { return Key{"agent", "20 Mbit/s", what, name} }
@@ -100,6 +108,12 @@ func agentBounds() (all []Bound) {
 			all = append(all, atMost(of(way+" lost"), 0, ""), atMost(of(way+" reordered"), 0, ""), atMost(of(way+" gap grew"), 2, ""))
 		}
 	}
+	return all
+}
+
+// linkBounds: local traffic is not the uplink's, no queue builds behind the box, a link that comes back is as before, and a kernel without
+// fq_codel does as well by calls.
+func linkBounds() (all []Bound) {
 	for _, pull := range []string{"200 Mbit", "unpaced"} {
 		k := Key{"local", "pull from the box, " + pull + ", beneath a full uplink of 20 Mbit/s", ours, "pulled"}
 		all = append(all, atLeastOf(k, 0.95, nothing))
@@ -108,7 +122,15 @@ func agentBounds() (all []Bound) {
 		k := Key{"overhead", preset + ", up, 300-byte packets, 10 Mbit/s", ours, "modem's queue p99"}
 		all = append(all, atMost(k, packetTime(10), "a full packet's time"))
 	}
-	return append(all, atMost(Key{"flap", "up, 20 Mbit/s", "after", "steps that the kernel lacks"}, 0, ""))
+	for _, mbit := range []int{5, 20} {
+		k := Key{"fallback leaf", fmt.Sprintf("up, %d Mbit/s", mbit), ours, "call p99"}
+		all = append(all, atMost(k, packetTime(mbit)+0.5, "a full packet's time + 0.5 ms"))
+	}
+	after := func(name string) Key { return Key{"flap", "up, 20 Mbit/s", "after", name} }
+	return append(all,
+		atMost(after("steps that the kernel lacks"), 0, ""),
+		Bound{Key: after("call p99"), Rival: after("call p99").under("before"), Factor: 1, Plus: 0.5},
+		Bound{Key: after("call lost"), Rival: after("call lost").under("before"), Factor: 1, Plus: fewLost})
 }
 
 // viewBounds: what the kernel says of a slice's delays is what probes in it see, in %.
@@ -127,7 +149,7 @@ func viewBounds() (all []Bound) {
 	return all
 }
 
-// costBounds: a packet costs less than with cake, and hardly more where there are many devices.
+// costBounds: a packet costs less than with cake, and hardly more where there are many devices; so one processor carries more.
 func costBounds() (all []Bound) {
 	for _, way := range []string{"up", "down"} {
 		of := func(crowd string, size int) Key {
@@ -138,6 +160,9 @@ func costBounds() (all []Bound) {
 			all = append(all, atMostOfCake(k, 1, 0))
 		}
 		all = append(all, Bound{Key: most, Rival: one, Factor: 1.2})
+		for _, segments := range []string{"GSO on", "GSO off"} {
+			all = append(all, atLeastOf(Key{"rate", way + ", 4 TCP flows, " + segments, ours, "carried"}, 1, cakeDiffserv))
+		}
 	}
 	return all
 }

@@ -62,7 +62,7 @@ func TestKernels(t *testing.T) {
 // fact they are equal, since both guests execute the same instructions; the bound is what readers of the tables are promised.
 func TestRunsAgree(t *testing.T) {
 	b := newBench(t)
-	grid := []Grid{{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^5$/^cake_diffserv4$"}}
+	grid := []Grid{{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^5$/^ours$"}}
 	var runs [2]map[Key]Figure
 	for i := range runs {
 		figures, err := b.Measure(t.Context(), grid, []uint64{1})

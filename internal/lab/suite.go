@@ -74,12 +74,29 @@ var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^Test(Agent|Overhead)$/^(retune|kill|pppoe|docsis|atm)/^ours$", Once: true},
 	{Kernel: "6.12", Run: "^Test(Local|Flap)$/^200_Mbit$/^(nothing|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestCost$/^(1|4000)$/^1500$", Once: true},
+	{Kernel: "6.12", Run: "^TestRate$/././^(nothing|cake_diffserv4|ours)$", Once: true},
 }
 
-// Full is every scenario on every kernel.
-var Full = []Grid{
-	{Kernel: "6.12", Run: "."},
-	{Kernel: "6.1", Run: "."},
-	{Kernel: "6.12", Run: lackingTest, Without: "fq_codel"},
-	{Kernel: "6.1", Run: lackingTest, Without: "fq_codel"},
+// reducedScenarios are those of which a whole reduced run measures a bound, by kernel.
+var reducedScenarios = map[string][]string{
+	"6.12": {
+		"isolation", "fallback leaf", "same device", "delay", "leaves", "fairness", "abuse", "agent", "overhead", "local", "flap", "cost", "rate",
+	},
+	"6.1": {"isolation"},
+}
+
+// Full is every scenario on every kernel, some at a time: a guest has two hours.
+func Full() (all []Grid) {
+	for _, kernel := range []string{"6.12", "6.1"} {
+		for _, mix := range []string{"one", "two"} {
+			for _, way := range []string{"up", "down", "both"} {
+				all = append(all, Grid{Kernel: kernel, Run: fmt.Sprintf("^TestIsolation$/^%s_slices?$/^%s$", mix, way)})
+			}
+		}
+		for _, test := range []string{"SameDevice", "Leaves", "Fairness", "Abuse", "Delay", "Agent|Flap", "Overhead|Local", "Cost", "Rate"} {
+			all = append(all, Grid{Kernel: kernel, Run: fmt.Sprintf("^Test(%s)$", test)})
+		}
+		all = append(all, Grid{Kernel: kernel, Run: lackingTest, Without: "fq_codel"})
+	}
+	return all
 }

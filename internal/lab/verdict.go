@@ -107,6 +107,28 @@ func Failures(verdicts []Verdict) error {
 	return errors.Join(errs...)
 }
 
+// Missing is an error for what a whole run was to measure and did not: every bound, or in a reduced run some of each scenario's.
+func Missing(verdicts []Verdict, full bool) error {
+	var errs []error
+	measured := make(map[[2]string]bool)
+	for _, v := range verdicts {
+		switch {
+		case v.State != Unmeasured:
+			measured[[2]string{v.Kernel, v.Scenario}] = true
+		case full:
+			errs = append(errs, fmt.Errorf("kernel %s: %s was not measured", v.Kernel, v.Key))
+		}
+	}
+	for kernel, scenarios := range reducedScenarios {
+		for _, scenario := range scenarios {
+			if !measured[[2]string{kernel, scenario}] {
+				errs = append(errs, fmt.Errorf("kernel %s: nothing of %q was measured", kernel, scenario))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (v Verdict) heldWords() string {
 	if v.Held == nil {
 		return ""

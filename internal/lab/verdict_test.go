@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -137,5 +138,30 @@ func TestReached(t *testing.T) {
 		if got := verdicts[0]; got.State != Met || got.Reached != want {
 			t.Errorf("at %v: %s, reached: %v, want %s and %v", value, got.State, got.Reached, Met, want)
 		}
+	}
+}
+
+// A whole run that leaves a scenario out, or with FULL a single bound, fails.
+func TestMissing(t *testing.T) {
+	var verdicts []Verdict
+	for kernel, scenarios := range reducedScenarios {
+		for _, scenario := range scenarios {
+			key := Key{Scenario: scenario, Case: "a case", Treatment: ours, Name: "a figure"}
+			verdicts = append(verdicts, Verdict{Bound: atMost(key, 1, ""), Kernel: kernel, State: Met})
+		}
+	}
+	if err := Missing(verdicts, true); err != nil {
+		t.Errorf("all is there: %v", err)
+	}
+	one := verdicts[0]
+	one.State = Unmeasured
+	if err := Missing(append(verdicts, one), false); err != nil {
+		t.Errorf("a reduced run: %v", err)
+	}
+	if err := Missing(append(verdicts, one), true); err == nil || !strings.Contains(err.Error(), "a figure was not measured") {
+		t.Errorf("a full run: %v", err)
+	}
+	if err := Missing(append(verdicts[1:], one), false); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("nothing of %q", one.Scenario)) {
+		t.Errorf("a scenario is missing: %v", err)
 	}
 }

@@ -89,7 +89,7 @@ func suffer(s *stage, r reporter, begin func(*stage, *demo.Host) meter) error {
 // grown prints by how much a probe's delays grew from one span to another.
 func (r reporter) grown(name string, p *demo.Probe, from, to watch) {
 	before, after := p.Trips.Between(from.from, from.until), p.Trips.Between(to.from, to.until)
-	if !r.answered(name, "before the abuse", before) {
+	if !r.answered(name, "before the abuse", before) || !r.answered(name, "during the abuse", after) {
 		return
 	}
 	r.figure(name+" p99 grows", "ms", float64(after.P99-before.P99)/1e6)

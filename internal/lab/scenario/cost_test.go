@@ -91,8 +91,7 @@ func costOfEnds(t *testing.T, crowd Crowd, size int) costs {
 	return measured
 }
 
-// costOf measures a treatment; one that has an agent a second time without it,
-// when no delays are measured.
+// costOf measures a treatment; one that has an agent a second time without it, when no delays are measured.
 func costOf(t *testing.T, treatment Treatment, crowd Crowd, size int, report func(name string, measured costs)) {
 	w := newWire(t, treatment)
 	for _, host := range []*demo.Host{w.Venue, w.Far} {
@@ -111,12 +110,15 @@ func costOf(t *testing.T, treatment Treatment, crowd Crowd, size int, report fun
 	}
 	measure := func() costs {
 		measured := make(costs)
-		for way, end := range map[demo.Direction]*demo.Host{demo.Up: w.Far, demo.Down: w.Venue} {
-			before := mustReceive(t, end)
-			b := burst{way: way, crowd: crowd, until: crowd.Flows, size: size}
-			measured[way] = perPacket(t, w, b)
-			if got, want := mustReceive(t, end)-before, uint64(b.count()); got < want {
-				t.Errorf("%s, %s: %d of %d packets arrived", treatment.Name, way, got, want)
+		for _, to := range []struct {
+			way demo.Direction
+			end *demo.Host
+		}{{demo.Up, w.Far}, {demo.Down, w.Venue}} {
+			before := mustReceive(t, to.end)
+			b := burst{way: to.way, crowd: crowd, until: crowd.Flows, size: size}
+			measured[to.way] = perPacket(t, w, b)
+			if got, want := mustReceive(t, to.end)-before, uint64(b.count()); got < want {
+				t.Errorf("%s, %s: %d of %d packets arrived", treatment.Name, to.way, got, want)
 			}
 		}
 		return measured
@@ -187,8 +189,8 @@ func mapNamed(t *testing.T, name string) (newest *ebpf.Map) {
 	return newest
 }
 
-// acquaint lets the box see every flow: NAT maps it, and ours settles it. That goes some flows at a time, since
-// those that nothing has settled yet have less room. An answer is known by what it answers.
+// acquaint lets the box see every flow: NAT maps it, and ours settles it. That goes some flows at a time, since those that nothing has
+// settled yet have less room. An answer is known by what it answers.
 func acquaint(t *testing.T, w *Wire, crowd Crowd, size, packets int) {
 	const together = 4000
 	for from := 0; from < crowd.Flows; from += together {

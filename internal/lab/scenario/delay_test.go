@@ -67,9 +67,12 @@ func narrow(ctx context.Context, agent *demo.Agent, way demo.Direction, mbit int
 	if err := agent.SetUplink(ctx, wide); err != nil {
 		return err
 	}
-	for name, kbit := range map[string]int{"realtime": 95, "signalling": 80} {
-		share := fmt.Sprintf("%.2f%%", float64(kbit)/float64(mbit*10))
-		if err := agent.SetSlice(ctx, client.SliceChange{Name: name, Min: "0.1%", Max: share}); err != nil {
+	for _, s := range []struct {
+		name string
+		kbit float64
+	}{{"realtime", 95}, {"signalling", 80}} {
+		share := fmt.Sprintf("%.2f%%", s.kbit/float64(mbit*10))
+		if err := agent.SetSlice(ctx, client.SliceChange{Name: s.name, Min: "0.1%", Max: share}); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // the addition weighs most; the shaper runs at 98 % of the link, which covers a full packet's and no small one's.
 func TestOverhead(t *testing.T) {
 	seed := begin(t)
-	const rate, shaped, smallMTU = 10e6, 98e5, "300"
+	const rate, shaped, smallMTU, smallFrame = 10e6, 98e5, "300", 300 + 14
 	for _, test := range []struct {
 		preset  string
 		framing demo.Framing
@@ -58,8 +58,9 @@ func TestOverhead(t *testing.T) {
 				}
 				slices.Sort(queue)
 				r := newReporter(t, "overhead", test.preset+", up, 300-byte packets, 10 Mbit/s", treatment.Name, seed)
-				r.figure("modem's queue p50", "ms", float64(queue[len(queue)/2])/1e6)
-				r.figure("modem's queue p99", "ms", float64(queue[len(queue)*99/100])/1e6)
+				framed := float64(test.framing.Wire(smallFrame)) / smallFrame
+				r.figure("modem's queue p50", "ms", framed*float64(queue[len(queue)/2])/1e6)
+				r.figure("modem's queue p99", "ms", framed*float64(queue[len(queue)*99/100])/1e6)
 				r.figure("call p99", "ms", float64(loaded.Call.P99-idle.Call.P50)/1e6)
 				r.figure("bulk", "Mbit/s", loaded.Up/1e6)
 			})
@@ -67,19 +68,19 @@ func TestOverhead(t *testing.T) {
 	}
 }
 
-// watchModem looks at what waits in the modem, 100 times a second, until it is told that the measurement is over: in time of the
-// link's rate, without its framing. Looks before the load and while it fills are left out.
+// watchModem looks at what waits in the modem, some 100 times a second, until it is told that the measurement is over: in time of the
+// link's rate, without its framing. Looks are at random moments, since at a steady pace they beat against the departures; those before the
+// load and while it fills are left out.
 func (s *Site) watchModem(ctx context.Context, over <-chan struct{}) (queue []time.Duration, err error) {
 	pause(ctx, settle+idleFor+settle+fillFor)
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
+	const apart = 20 * time.Millisecond // at most
 	for until := time.Now().Add(loadFor); time.Now().Before(until); {
 		select {
 		case <-over:
 			return queue, nil
 		case <-ctx.Done():
 			return queue, ctx.Err()
-		case <-ticker.C:
+		case <-time.After(s.upTo(apart)):
 			bytes, err := s.venue.Modem.Backlog(demo.Up)
 			if err != nil {
 				return queue, err

@@ -45,8 +45,8 @@ func byTC(commands ...string) func(context.Context, *demo.Host, int) (func() err
 			{"tc", "qdisc add dev " + demo.UplinkInterface + " clsact"},
 			{"tc", "filter add dev " + demo.UplinkInterface + " ingress matchall action mirred egress redirect dev " + ifb},
 		}
-		for dev, isolation := range map[string]string{demo.UplinkInterface: "dual-srchost", ifb: "dual-dsthost"} {
-			values := strings.NewReplacer("%dev", dev, "%rate", fmt.Sprintf("%dbit", rate), "%isolation", isolation)
+		for _, on := range []struct{ dev, isolation string }{{demo.UplinkInterface, "dual-srchost"}, {ifb, "dual-dsthost"}} {
+			values := strings.NewReplacer("%dev", on.dev, "%rate", fmt.Sprintf("%dbit", rate), "%isolation", on.isolation)
 			for _, command := range commands {
 				steps = append(steps, []string{"tc", values.Replace(command)})
 			}
