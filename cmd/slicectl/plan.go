@@ -17,7 +17,8 @@ func newPlan(o *options) *cobra.Command {
 		Use:   "plan [FILE]",
 		Short: "show what apply would do now",
 		Long: `plan compares what FILE asks for, or without FILE the agent's own configuration as it is on the disk now, with what the
-kernel has, and shows each step that apply would take. It changes nothing. Live changes are on top, as always. What apply could not shape yet is named on stderr.`,
+kernel has, and shows each step that apply would take. It changes nothing. Live changes are on top, as
+always. What apply could not shape yet is named on stderr.`,
 		Args:                  takes(0, 1, "at most FILE"),
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
