@@ -15,7 +15,10 @@ import (
 // may have one way, so that there is a queue; the other way is wide open.
 func TestDelay(t *testing.T) {
 	seed := begin(t)
-	const remembered = 60 * time.Second // what status sums up
+	const (
+		remembered = 60 * time.Second // what status sums up
+		calms      = 20 * time.Second // CoDel takes its time with what heeds nothing
+	)
 	for _, way := range []demo.Direction{demo.Up, demo.Down} {
 		for _, mbit := range []int{1, 5, 20} {
 			t.Run(fmt.Sprintf("%s/%d", way, mbit), func(t *testing.T) {
@@ -40,7 +43,7 @@ func TestDelay(t *testing.T) {
 					if err := narrow(s.ctx, agent, way, mbit); err != nil {
 						return err
 					}
-					pause(s.ctx, fillFor) // what is older than a minute by the end is forgotten in steps of 5 s
+					pause(s.ctx, calms) // what is older than a minute by the end is forgotten in steps of 5 s
 					from = time.Now()
 					pause(s.ctx, remembered)
 					until := time.Now()
