@@ -67,7 +67,7 @@ var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^(1|5|20)$/^(nothing|fq_codel|cake_besteffort)$", Once: true},
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^down$/^(1|5|20)$/^(nothing|fq_codel|cake_besteffort)$", Once: true},
 	{Kernel: "6.1", Run: "^TestIsolation$/^one_slice$/^(up|down)$/^(1|5|20)$/^(cake_diffserv4|ours)$", Once: true},
-	{Kernel: "6.12", Run: lackingTest + "/./^5$", Without: "fq_codel", Once: true},
+	{Kernel: "6.12", Run: lackingTest + "/./^5$/^(nothing|ours)$", Without: "fq_codel", Once: true},
 	{Kernel: "6.12", Run: "^Test(SameDevice|Delay)$/^(4_uploads,_5|8_uploads_against_1,_5|up$|down$)/^(5|cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^Test(Leaves|Fairness)$/^(40_devices|media_and_telemetry,_up)/^(cake_diffserv4|ours(,_cake_leaf)?)$", Once: true},
 	{Kernel: "6.12", Run: "^TestAbuse$/^(uploads_marked|UDP_of_400_bytes,|fake)/^ours$", Once: true},
