@@ -2,9 +2,12 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slicegate/slicegate/internal/api/client"
 	"github.com/slicegate/slicegate/internal/demo"
@@ -111,6 +114,22 @@ func wentBack(before, after client.Status) (n int) {
 	return n
 }
 
+// fillAgain is fill with uploads that begin anew when they are reset: masquerading forgets the connections of a link that goes down.
+func (s *stage) fillAgain(load []Load) {
+	for i, l := range load {
+		host := s.venue.Attendees[1+i%(attendees-1)]
+		s.start(startWithin, func(ctx context.Context) error {
+			for {
+				t := &demo.Transfer{Host: host, Peer: s.venue.Server.At(demo.V4, l.Port), Direction: l.Direction}
+				if err := t.Run(ctx); !errors.Is(err, unix.ECONNRESET) {
+					return err
+				}
+			}
+		})
+	}
+	pause(s.ctx, fillFor)
+}
+
 // TestFlap takes the uplink down under load and brings it up again, as a loose cable does, and asks whether calls are as before.
 func TestFlap(t *testing.T) {
 	seed := begin(t)
@@ -137,7 +156,7 @@ func TestFlap(t *testing.T) {
 	}
 	err := site.act(t.Context(), func(s *stage) error {
 		s.start(0, call.Run)
-		s.fill(bulk(demo.Up))
+		s.fillAgain(bulk(demo.Up))
 		if err := span(s, "before"); err != nil {
 			return err
 		}
