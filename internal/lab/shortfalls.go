@@ -8,5 +8,11 @@ type Shortfall struct {
 }
 
 // shortfalls are edited by hand. "make lab ARGS='-from .cache/lab/figures.jsonl -hold'" prints the lines that a run would need here, each
-// with the worst of its seeds. A line whose bound is reached is to go.
-var shortfalls = []Shortfall{}
+// with the worst of its seeds; some 3 % are added to that, since another build is another draw. A line whose bound is reached is to go.
+// docs/lab.md says why each is there.
+var shortfalls = []Shortfall{
+	{"6.12", Key{"same device", "4 uploads, 5 Mbit/s", "ours", "sparse and pages p99"}, 18.6},                   // ≤ cake diffserv4's
+	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours", "telemetry Jain"}, 0.81},            // ≥ 0.95
+	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours, cake leaf", "telemetry Jain"}, 0.71}, // ≥ 0.95
+	{"6.12", Key{"abuse", "fake RTP, 20 Mbit/s", "ours", "abuser's share"}, 5.7},                                // ≤ 2
+}
