@@ -48,11 +48,7 @@ func (k *Kernel) Apply(ctx context.Context, p Plan) (Result, error) {
 	if observed.Fingerprint() != p.Fingerprint {
 		return Result{}, ErrStale
 	}
-	w := writer{Kernel: k, index: make(map[string]int)}
-	for name, link := range observed.Interfaces {
-		w.index[name] = link.Index
-	}
-	r := w.run(ctx, p.Steps)
+	r := k.writer(observed).run(ctx, p.Steps)
 	if len(r.Failed) > 0 {
 		k.failOpen(context.WithoutCancel(ctx), &r)
 	}
@@ -62,6 +58,15 @@ func (k *Kernel) Apply(ctx context.Context, p Plan) (Result, error) {
 type writer struct {
 	*Kernel
 	index map[string]int // ifindex by name
+}
+
+// writer writes to the interfaces that were observed.
+func (k *Kernel) writer(observed State) writer {
+	w := writer{Kernel: k, index: make(map[string]int, len(observed.Interfaces))}
+	for name, link := range observed.Interfaces {
+		w.index[name] = link.Index
+	}
+	return w
 }
 
 func (w writer) run(ctx context.Context, steps []Step) Result {

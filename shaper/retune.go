@@ -24,11 +24,7 @@ func (r *Reconciler) retuneLocked(ctx context.Context, out *outcome) bool {
 	if !ok || len(steps) == 0 {
 		return false
 	}
-	w := writer{Kernel: r.kernel, index: make(map[string]int)}
-	for name, link := range r.settled.Interfaces {
-		w.index[name] = link.Index
-	}
-	did := w.change(ctx, steps)
+	did := r.kernel.writer(*r.settled).change(ctx, steps)
 	out.did.Done = did.Done
 	r.reportLocked(false, Plan{Steps: steps}, did)
 	if len(did.Failed)+len(did.Skipped) > 0 {

@@ -49,10 +49,13 @@ func (t tree) addTo(s State) {
 // alone is a slice that has its priority for itself.
 func (t tree) alone(sl Slice) Class {
 	low, high := t.bounds(sl)
-	low += t.spareFor(sl)
+	urgent := t.urgent(sl)
+	if urgent {
+		low += t.spareFor(sl)
+	}
 	c := Class{Dev: t.dev(), Handle: sliceClass(sl.ID), Parent: linkClass, HTB: t.class(low, high)}
 	c.HTB.Prio, c.HTB.Quantum = uint32(sl.Priority), t.frame()
-	if t.urgent(sl) {
+	if urgent {
 		// Of a slice that goes first, one full frame may leave at once anyway, so as much may in small packets. With less, a slice
 		// that borrows sends one of them for each bulk packet, however small, and starves on a slow link.
 		c.HTB.Burst, c.HTB.CeilBurst = max(c.HTB.Burst, ticks(t.frame(), low)), max(c.HTB.CeilBurst, ticks(t.frame(), high))
@@ -60,29 +63,18 @@ func (t tree) alone(sl Slice) Class {
 	return c
 }
 
-// urgent reports whether a slice goes before best effort, in a priority of its own.
-func (t tree) urgent(sl Slice) bool {
-	alone := true
-	for _, other := range t.cfg.Slices {
-		alone = alone && (other.ID == sl.ID || other.Priority != sl.Priority)
-	}
-	return alone && t.early(sl)
-}
+// urgent reports whether a slice goes before best effort.
+func (t tree) urgent(sl Slice) bool { return bestEffort(t.cfg.Slices)&(1<<sl.ID) == 0 }
 
-// early reports whether a slice goes before best effort.
-func (t tree) early(sl Slice) bool { return bestEffort(t.cfg.Slices)&(1<<sl.ID) == 0 }
-
-// spareFor is what an urgent slice has of its own beyond its minimum, of what no slice is sure of: the first in line would borrow that
-// anyway, but each time only after a packet of others has left. Slices of one priority go on borrowing, before those that come later.
+// spareFor is what an urgent slice that is alone in its priority has of its own beyond its minimum, of what no slice is sure of: the first
+// in line would borrow that anyway, but each time only after a packet of others has left. Slices that share a priority go on borrowing,
+// before those that come later.
 func (t tree) spareFor(sl Slice) slice.Rate {
-	if !t.urgent(sl) {
-		return 0
-	}
 	spare := int64(t.uplink.rate(t.dir)) // below 0 where minima are more than there is
 	for _, other := range t.cfg.Slices {
 		low, high := t.bounds(other)
 		spare -= int64(low)
-		if t.early(other) && other.Priority < sl.Priority {
+		if t.urgent(other) && other.Priority < sl.Priority {
 			spare -= int64(high - low)
 		}
 	}

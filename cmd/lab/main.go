@@ -21,7 +21,10 @@ type options struct {
 	seeds, atOnce                  int
 }
 
-const allKernels = "6.12,6.1"
+const (
+	allKernels = "6.12,6.1"
+	allSeeds   = 3
+)
 
 func main() {
 	var o options
@@ -35,7 +38,7 @@ func main() {
 	flag.StringVar(&o.run, "run", "", "which scenarios or tests, as for go test -run; empty means the bench's choice")
 	flag.StringVar(&o.without, "without", "", "with -run: a qdisc that the kernels are to lack, such as fq_codel for TestFallbackLeaf")
 	flag.StringVar(&o.from, "from", "", "measure nothing: take the figures of these files, separated by commas; a run's are in "+keptFigures)
-	flag.IntVar(&o.seeds, "seeds", 3, "how often each scenario runs")
+	flag.IntVar(&o.seeds, "seeds", allSeeds, "how often each scenario runs")
 	flag.IntVar(&o.atOnce, "vms", 2, "virtual machines at once")
 	flag.Parse()
 
@@ -75,7 +78,7 @@ func onBench(ctx context.Context, o options) (err error) {
 		seeds = append(seeds, uint64(n+1))
 	}
 	figures, err := measure(ctx, bench, grids(kernels, o), seeds, o)
-	whole := err == nil && o.run == "" && o.kernels == allKernels
+	whole := err == nil && o.run == "" && o.kernels == allKernels && o.seeds >= allSeeds
 	err = errors.Join(err, report(context.WithoutCancel(ctx), o, figures, o.write || whole))
 	if whole {
 		err = errors.Join(err, lab.Missing(lab.Judge(figures), o.full))

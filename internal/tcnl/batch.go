@@ -35,7 +35,8 @@ func (c *Conn) ChangeAll(objects []Changeable) error {
 func (c *Conn) changeLocked(objects []Changeable) (refused error) {
 	batch := make([]netlink.Message, 0, len(objects)+1)
 	for _, o := range objects {
-		batch = append(batch, requestOf(o, change))
+		typ, m, options := o.message()
+		batch = append(batch, newRequest(typ, change, m, options))
 	}
 	// Only failures are answered without being asked. What does nothing, asked to say so, marks the end.
 	end := netlink.Header{Type: netlink.HeaderType(unix.NLMSG_NOOP), Flags: netlink.Request | netlink.Acknowledge}
@@ -54,12 +55,4 @@ func (c *Conn) changeLocked(objects []Changeable) (refused error) {
 		}
 	}
 	return refused
-}
-
-func requestOf(o Changeable, flags netlink.HeaderFlags) netlink.Message {
-	typ, t, options := o.message()
-	return netlink.Message{
-		Header: netlink.Header{Type: netlink.HeaderType(typ), Flags: netlink.Request | flags},
-		Data:   append(t.marshal(), options.b...),
-	}
 }

@@ -71,14 +71,17 @@ const (
 
 // request writes one object; what (as "add class") and object are for the error alone, and put into words only then.
 func (c *Conn) request(typ uint16, flags netlink.HeaderFlags, t tcmsg, e *encoder, what string, object fmt.Stringer) error {
-	_, err := c.exchange(netlink.Message{
-		Header: netlink.Header{Type: netlink.HeaderType(typ), Flags: netlink.Request | netlink.Acknowledge | flags},
-		Data:   append(t.marshal(), e.b...),
-	})
-	if err != nil {
+	if _, err := c.exchange(newRequest(typ, flags|netlink.Acknowledge, t, e)); err != nil {
 		return wrap(what+" "+object.String(), err)
 	}
 	return nil
+}
+
+func newRequest(typ uint16, flags netlink.HeaderFlags, t tcmsg, e *encoder) netlink.Message {
+	return netlink.Message{
+		Header: netlink.Header{Type: netlink.HeaderType(typ), Flags: netlink.Request | flags},
+		Data:   append(t.marshal(), e.b...),
+	}
 }
 
 // write writes a class or a qdisc.
@@ -99,10 +102,7 @@ const dumpTries = 5
 // dump reads all objects of a type. One that was changed under the reader's feet is read again.
 func (c *Conn) dump(typ uint16, t tcmsg, op string) ([]netlink.Message, error) {
 	for try := 1; ; try++ {
-		messages, err := c.exchange(netlink.Message{
-			Header: netlink.Header{Type: netlink.HeaderType(typ), Flags: netlink.Request | netlink.Dump},
-			Data:   t.marshal(),
-		})
+		messages, err := c.exchange(newRequest(typ, netlink.Dump, t, &encoder{}))
 		if err != nil {
 			return nil, wrap(op, err)
 		}
