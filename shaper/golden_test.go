@@ -74,13 +74,15 @@ func runGolden(t *testing.T, sections map[string]string) map[string]string {
 		FQCoDel: strings.Contains(sections["kernel"], "fq_codel"), Cake: strings.Contains(sections["kernel"], "cake"),
 		Leave: make(map[string]bool),
 	}
+	var was Config
 	reach := func(config string) Plan {
 		env.Interfaces = s.Interfaces
-		desired, err := Desired(parseGoldenConfig(t, config), env)
+		cfg := parseGoldenConfig(t, config)
+		desired, err := Desired(cfg, env)
 		must(t, err)
-		p := Diff(s.State, desired)
-		retunesAs(t, s.State, desired, p)
-		return p
+		retunesAs(t, s.State, was, cfg, env)
+		was = cfg
+		return Diff(s.State, desired)
 	}
 	if before, ok := sections["before"]; ok {
 		must(t, s.apply(reach(before)))

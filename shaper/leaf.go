@@ -1,6 +1,9 @@
 package shaper
 
 import (
+	"math"
+	"math/bits"
+
 	"github.com/slicegate/slicegate/bpf"
 	"github.com/slicegate/slicegate/internal/slice"
 	"github.com/slicegate/slicegate/internal/tcnl"
@@ -23,11 +26,23 @@ func (t tree) leaf(s State, sl Slice) {
 	s.add(Qdisc{Dev: dev, Handle: handle, Parent: class, Options: tcnl.TBF{
 		Rate:  tcnl.Rate{BytesPerSecond: uint64(slice.MaxRate / 8), LinkLayer: tcnl.Ethernet},
 		Burst: uint32(t.mtu) + burstMargin,
-		Limit: max(uint32(ceil/8*t.queueTime()/1000), queueFrames*t.frame()),
+		Limit: t.limit(kind, ceil),
 	}})
 	if kind == LeafFQCoDel {
 		s.add(Qdisc{Dev: dev, Handle: queueHandle(sl.ID), Parent: handle + 1, Options: t.codel(ceil)})
 	}
+}
+
+// limit is how many bytes a tbf's own fifo holds. Only the first three bits count: of many small changes of a rate, few change that. A
+// queue inside the tbf has a limit of its own.
+func (t tree) limit(kind Leaf, ceil slice.Rate) uint32 {
+	least := queueFrames * t.frame()
+	if kind != LeafFIFO {
+		return least
+	}
+	limit := uint32(min(ceil/8*t.queueTime()/1000, math.MaxUint32))
+	rest := max(bits.Len32(limit)-3, 0)
+	return max(limit>>rest<<rest, least)
 }
 
 const (
@@ -37,7 +52,7 @@ const (
 	queueFrames = 16
 )
 
-// queueTime is how long a fifo is at the slice's ceiling, in ms. What comes down has met the modem's queue already, and its sender
+// queueTime is how long a fifo is at the slice's ceiling at most, in ms. What comes down has met the modem's queue already, and its sender
 // slows down only when something is lost here: the longer this queue, the longer the modem's grows meanwhile.
 func (t tree) queueTime() slice.Rate {
 	if t.dir == slice.Down {

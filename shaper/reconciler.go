@@ -45,7 +45,7 @@ type Reconciler struct {
 	known   map[string]int       // ifindexes when OnChange was called last
 	seen    map[string]Interface // the configuration's, at the last look
 	failed  bool                 // the last look
-	settled *State               // the kernel as the last look left it; nil where that is not known
+	settled *rest                // nil where it is not known how the kernel is
 	follows bool                 // Run hears what others change
 
 	mu       sync.Mutex // guards what is shown

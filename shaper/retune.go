@@ -1,13 +1,21 @@
 package shaper
 
 import (
-	"cmp"
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 
+	"github.com/slicegate/slicegate/internal/slice"
 	"github.com/slicegate/slicegate/internal/tcnl"
 )
+
+// rest is the kernel as a look that ended well left it, and what it was looked at for.
+type rest struct {
+	cfg    Config
+	state  State // a copy of its own
+	judged judgement
+}
 
 // retuneLocked changes rates in place without a look at the kernel: after a look, and as long as nobody else is heard to change
 // anything, the kernel is as that look left it. Where that is wrong after all, nothing is made that was not there, the event that is
@@ -16,32 +24,69 @@ func (r *Reconciler) retuneLocked(ctx context.Context, out *outcome) bool {
 	if r.settled == nil || !r.follows || !r.heard.quiet() {
 		return false
 	}
-	desired, judged, err := r.desiredLocked(r.targetLocked(), *r.settled)
-	if err != nil {
-		return false
-	}
-	steps, ok := retunes(*r.settled, desired)
+	at, target := r.settled, r.targetLocked()
+	env := r.kernel.env(at.state)
+	env.Leave = at.judged.leave
+	steps, ok := retunes(at.state, at.cfg, target, env)
 	if !ok || len(steps) == 0 {
 		return false
 	}
-	did := r.kernel.writer(*r.settled).change(ctx, steps)
+	did := r.kernel.writer(at.state).change(ctx, steps)
 	out.did.Done = did.Done
 	r.reportLocked(false, Plan{Steps: steps}, did)
 	if len(did.Failed)+len(did.Skipped) > 0 {
 		return false
 	}
-	r.settleLocked(*r.settled, did.Done)
-	out.result, out.err, out.observed, out.judged = Changed, nil, *r.settled, judged
+	at.cfg = target
+	for _, s := range steps {
+		at.state.add(s.Want)
+	}
+	out.result, out.err, out.observed, out.judged = Changed, nil, at.state, at.judged
 	return true
 }
 
-// retunes gives the steps of Diff where all of them are changes of classes and queues in place. It is for many changes a second: it
-// puts nothing into words, and sorts only what differs.
-func retunes(observed, desired State) (steps []Step, ok bool) {
-	if len(observed.Objects) != len(desired.Objects) {
+// retunes gives the steps of Diff where rates of uplinks are all that differs between two configurations, and all that differs of the
+// kernel's objects is changed in place. It is for many changes a second: it makes only the trees whose rates change, and puts nothing
+// into words.
+func retunes(observed State, was, now Config, env Env) (steps []Step, ok bool) {
+	if !reflect.DeepEqual(withoutRates(was), withoutRates(now)) {
 		return nil, false
 	}
-	for id, want := range desired.Objects {
+	for i, u := range now.Uplinks {
+		link, there := env.Interfaces[u.Interface]
+		for _, dir := range [...]slice.Direction{slice.Down, slice.Up} { // the ifb first, as in Desired
+			rate, before := u.rate(dir), was.Uplinks[i].rate(dir)
+			if rate == before {
+				continue
+			}
+			if rate == 0 || before == 0 || !there || env.Leave[u.Interface] || u.clamp(dir) != was.Uplinks[i].clamp(dir) {
+				return nil, false
+			}
+			t := tree{cfg: now, uplink: u, dir: dir, mtu: link.MTU, env: env}
+			if steps, ok = t.retunes(observed, steps); !ok {
+				return nil, false
+			}
+		}
+	}
+	return steps, true
+}
+
+// withoutRates is what the objects of cfg are made of, but for the rates of its uplinks.
+func withoutRates(cfg Config) Config {
+	cfg.Rules, cfg.Experiences = nil, nil
+	cfg.Uplinks = slices.Clone(cfg.Uplinks)
+	for i := range cfg.Uplinks {
+		cfg.Uplinks[i].Download, cfg.Uplinks[i].Upload = 0, 0
+	}
+	return cfg
+}
+
+// retunes appends the changes in place that lead to t; ok is false where there is more to do.
+func (t tree) retunes(observed State, steps []Step) (_ []Step, ok bool) {
+	wanted := newState()
+	t.addTo(wanted)
+	first := len(steps)
+	for id, want := range wanted.Objects {
 		have := observed.Objects[id]
 		switch {
 		case have == nil:
@@ -52,17 +97,9 @@ func retunes(observed, desired State) (steps []Step, ok bool) {
 		case id.Kind != ClassObject && id.Kind != QdiscObject, !fixedAlike(want.params(), have.params()):
 			return nil, false
 		}
-		steps = append(steps, Step{Op: Change, Group: desired.group(id.Dev), Want: want, Have: have})
+		steps = append(steps, Step{Op: Change, Group: t.uplink.Name, Want: want, Have: have})
 	}
-	turn := make(map[string]int)
-	for _, g := range desired.Groups {
-		for _, dev := range g.Devices {
-			turn[dev] = len(turn)
-		}
-	}
-	slices.SortFunc(steps, func(a, b Step) int {
-		return cmp.Or(cmp.Compare(turn[a.Dev()], turn[b.Dev()]), compareIDs(a.Object().ID(), b.Object().ID()))
-	})
+	slices.SortFunc(steps[first:], func(a, b Step) int { return compareIDs(a.Object().ID(), b.Object().ID()) })
 	return steps, true
 }
 
@@ -120,12 +157,13 @@ func (w writer) changeAll(steps []Step) error {
 }
 
 // settleLocked remembers what was observed, with what was changed in place since.
-func (r *Reconciler) settleLocked(observed State, changed []Step) {
-	observed.Objects = maps.Clone(observed.Objects)
-	for _, s := range changed {
-		observed.add(s.Want)
+func (r *Reconciler) settleLocked(out outcome) {
+	at := &rest{cfg: r.targetLocked(), state: out.observed, judged: out.judged}
+	at.state.Objects = maps.Clone(at.state.Objects)
+	for _, s := range out.last {
+		at.state.add(s.Want)
 	}
-	r.settled = &observed
+	r.settled = at
 }
 
 // inPlace reports whether steps are changes of classes and queues, and nothing else.

@@ -38,7 +38,7 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, e
 		out.result = Failed
 	}
 	if r.failed = out.err != nil; !r.failed && inPlace(out.last) {
-		r.settleLocked(out.observed, out.last)
+		r.settleLocked(out)
 	}
 	r.finishLocked(&out)
 	return out.did, out.err

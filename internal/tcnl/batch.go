@@ -1,6 +1,7 @@
 package tcnl
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -33,26 +34,41 @@ func (c *Conn) ChangeAll(objects []Changeable) error {
 }
 
 func (c *Conn) changeLocked(objects []Changeable) (refused error) {
-	batch := make([]netlink.Message, 0, len(objects)+1)
+	batch := make([]netlink.Message, 0, len(objects))
 	for _, o := range objects {
 		typ, m, options := o.message()
 		batch = append(batch, newRequest(typ, change, m, options))
 	}
-	// Only failures are answered without being asked. What does nothing, asked to say so, marks the end.
-	end := netlink.Header{Type: netlink.HeaderType(unix.NLMSG_NOOP), Flags: netlink.Request | netlink.Acknowledge}
-	sent, err := c.nl.SendMessages(append(batch, netlink.Message{Header: end}))
-	if err != nil {
+	if _, err := c.nl.SendMessages(batch); err != nil {
 		return err
 	}
-	last := sent[len(sent)-1].Header.Sequence
-	for range sent {
-		answer, err := c.nl.Receive()
-		switch {
-		case err != nil && refused == nil:
+	// The kernel has done all of it by now, and what it refused waits to be read. Asked to acknowledge the end it would wake up
+	// a thread of the runtime that waits for sockets, to no purpose and for more than the change takes.
+	for {
+		waits, err := c.answerWaits()
+		if err != nil || !waits {
+			return errors.Join(refused, err)
+		}
+		if _, err := c.nl.Receive(); err != nil && refused == nil {
 			refused = err
-		case err == nil && len(answer) > 0 && answer[len(answer)-1].Header.Sequence == last:
-			return refused
 		}
 	}
-	return refused
+}
+
+// answerWaits reports whether there is something to read.
+func (c *Conn) answerWaits() (waits bool, err error) {
+	raw, err := c.nl.SyscallConn()
+	if err != nil {
+		return false, err
+	}
+	var failed error
+	if err := raw.Control(func(fd uintptr) {
+		_, _, failed = unix.Recvfrom(int(fd), nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	}); err != nil {
+		return false, err
+	}
+	if errors.Is(failed, unix.EAGAIN) {
+		return false, nil
+	}
+	return failed == nil, failed
 }

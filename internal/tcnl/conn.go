@@ -17,7 +17,7 @@ type Conn struct {
 
 // Dial opens a socket in the namespace that the descriptor stands for; 0 for the current one.
 func Dial(netnsFd int) (*Conn, error) {
-	nl, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: netnsFd})
+	nl, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: netnsFd, MessageBufferSize: messageBuffer})
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
@@ -25,6 +25,10 @@ func Dial(netnsFd int) (*Conn, error) {
 	_ = nl.SetOption(netlink.ExtendedAcknowledge, true)
 	return &Conn{nl: nl}, nil
 }
+
+// messageBuffer holds the longest message: the kernel fills no more than 32 KiB at once, and a refusal has its request in it. Without a
+// size each message is asked for twice, first for its length.
+const messageBuffer = 64 << 10
 
 // Close closes the socket.
 func (c *Conn) Close() error { return c.nl.Close() }
