@@ -41,8 +41,8 @@ func (t tree) limit(kind Leaf, ceil slice.Rate) uint32 {
 		return least
 	}
 	limit := uint32(min(ceil/8*t.queueTime()/1000, math.MaxUint32))
-	rest := max(bits.Len32(limit)-3, 0)
-	return max(limit>>rest<<rest, least)
+	cut := max(bits.Len32(limit)-3, 0)
+	return max(limit>>cut<<cut, least)
 }
 
 const (
@@ -52,7 +52,7 @@ const (
 	queueFrames = 16
 )
 
-// queueTime is how long a fifo is at the slice's ceiling at most, in ms. What comes down has met the modem's queue already, and its sender
+// queueTime is how long a fifo is at most, at the slice's ceiling, in ms. What comes down has met the modem's queue already, and its sender
 // slows down only when something is lost here: the longer this queue, the longer the modem's grows meanwhile.
 func (t tree) queueTime() slice.Rate {
 	if t.dir == slice.Down {

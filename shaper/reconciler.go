@@ -45,7 +45,7 @@ type Reconciler struct {
 	known   map[string]int       // ifindexes when OnChange was called last
 	seen    map[string]Interface // the configuration's, at the last look
 	failed  bool                 // the last look
-	settled *rest                // nil where it is not known how the kernel is
+	settled *settled             // nil where it is not known how the kernel is
 	follows bool                 // Run hears what others change
 
 	mu       sync.Mutex // guards what is shown
@@ -122,7 +122,7 @@ func (r *Reconciler) Reconciles() map[string]uint64 {
 }
 
 // Set makes cfg the desired state, and brings the kernel there before it returns. An error says what the kernel refused; it is tried
-// again, and cfg stays.
+// again, and cfg stays: it must not be written to afterwards.
 func (r *Reconciler) Set(ctx context.Context, cfg Config) error {
 	r.working.Lock()
 	defer r.working.Unlock()

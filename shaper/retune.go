@@ -10,8 +10,8 @@ import (
 	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
-// rest is the kernel as a look that ended well left it, and what it was looked at for.
-type rest struct {
+// settled is the kernel as a look that ended well left it, and what it was looked at for.
+type settled struct {
 	cfg    Config
 	state  State // a copy of its own
 	judged judgement
@@ -45,9 +45,8 @@ func (r *Reconciler) retuneLocked(ctx context.Context, out *outcome) bool {
 	return true
 }
 
-// retunes gives the steps of Diff where rates of uplinks are all that differs between two configurations, and all that differs of the
-// kernel's objects is changed in place. It is for many changes a second: it makes only the trees whose rates change, and puts nothing
-// into words.
+// retunes gives the steps of Diff where two configurations ask for the same objects but for rates of uplinks, and all that differs of
+// these is changed in place. It is for many changes a second: it makes only the trees whose rates change, and puts nothing into words.
 func retunes(observed State, was, now Config, env Env) (steps []Step, ok bool) {
 	if !reflect.DeepEqual(withoutRates(was), withoutRates(now)) {
 		return nil, false
@@ -71,7 +70,7 @@ func retunes(observed State, was, now Config, env Env) (steps []Step, ok bool) {
 	return steps, true
 }
 
-// withoutRates is what the objects of cfg are made of, but for the rates of its uplinks.
+// withoutRates is what the objects of cfg are made of, but for the rates of its uplinks. Rules and experiences make none.
 func withoutRates(cfg Config) Config {
 	cfg.Rules, cfg.Experiences = nil, nil
 	cfg.Uplinks = slices.Clone(cfg.Uplinks)
@@ -158,7 +157,7 @@ func (w writer) changeAll(steps []Step) error {
 
 // settleLocked remembers what was observed, with what was changed in place since.
 func (r *Reconciler) settleLocked(out outcome) {
-	at := &rest{cfg: r.targetLocked(), state: out.observed, judged: out.judged}
+	at := &settled{cfg: r.targetLocked(), state: out.observed, judged: out.judged}
 	at.state.Objects = maps.Clone(at.state.Objects)
 	for _, s := range out.last {
 		at.state.add(s.Want)

@@ -2,6 +2,7 @@ package shaper
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/slicegate/slicegate/internal/slice"
@@ -35,6 +36,32 @@ func TestRetuneWithoutALook(t *testing.T) {
 			p, err := r.Plan(context.Background(), cfg)
 			return err == nil && p.Empty()
 		})
+	}
+}
+
+// A change of one direction's rate touches that tree alone, and does not look at the other.
+func TestRetuneTouchesOneTree(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	must(t, r.Set(t.Context(), cfg)) // a look that finds nothing to do
+	r.setFollows(true)               // without Run nobody hears of what comes now
+	f.tc(t, "qdisc", "del", "dev", "wan0", "parent", sliceClass(1).String())
+	cfg.Uplinks = slices.Clone(cfg.Uplinks)
+	cfg.Uplinks[0].Download = 40 * slice.Mbit
+	did, err := r.Apply(t.Context(), cfg)
+	must(t, err)
+	for _, s := range did.Done {
+		if s.Dev() != "ifb-fibre" || s.Op != Change {
+			t.Errorf("a change of the download did: %s", s)
+		}
+	}
+	if len(did.Done) == 0 {
+		t.Error("a change of the download did nothing")
+	}
+	if p, err := r.Plan(t.Context(), cfg); err != nil || p.Empty() {
+		t.Errorf("what was broken elsewhere was seen: plan %s, error %v", p, err)
 	}
 }
 

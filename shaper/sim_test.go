@@ -249,20 +249,28 @@ func randomConfig(rnd *rand.Rand) Config {
 			Min: slice.Share{Percent: float64(1 + rnd.IntN(15))}, Max: slice.Share{Percent: float64(16 + rnd.IntN(85))},
 		})
 	}
-	rates := []slice.Rate{0, slice.Mbit, slowLink, 20 * slice.Mbit, 300 * slice.Mbit, 40 * slice.Gbit}
 	for i, name := range []string{"fibre", "lte"} {
 		if rnd.IntN(4) == 0 {
 			continue
 		}
 		cfg.Uplinks = append(cfg.Uplinks, Uplink{
 			Name: name, Interface: []string{"wan0", "wan1", "absent"}[rnd.IntN(2)+i], Index: uint8(i),
-			Download: rates[rnd.IntN(len(rates))], Upload: rates[rnd.IntN(len(rates))], Leaf: Leaf(rnd.IntN(4)), MSSClamp: rnd.IntN(2) == 0,
+			Download: randomRate(rnd), Upload: randomRate(rnd), Leaf: Leaf(rnd.IntN(4)), MSSClamp: rnd.IntN(2) == 0,
+			Overhead: Overhead{Bytes: 18 * rnd.IntN(2)},
 		})
+		if rnd.IntN(3) == 0 {
+			cfg.Uplinks[len(cfg.Uplinks)-1].Shares = map[slice.ID]Share{1: {Max: slice.Share{Percent: 90}}}
+		}
 	}
 	if len(cfg.Uplinks) == 2 && cfg.Uplinks[0].Interface == cfg.Uplinks[1].Interface {
 		cfg.Uplinks = cfg.Uplinks[:1]
 	}
 	return cfg
+}
+
+func randomRate(rnd *rand.Rand) slice.Rate {
+	rates := []slice.Rate{0, slice.Mbit, slowLink, 20 * slice.Mbit, 300 * slice.Mbit, 40 * slice.Gbit}
+	return rates[rnd.IntN(len(rates))]
 }
 
 func fieldInterfaces() map[string]Interface {
@@ -362,6 +370,9 @@ func TestEveryPlanLeadsToTheDesiredState(t *testing.T) {
 			cfg.Uplinks = slices.Clone(cfg.Uplinks)
 			for i := range cfg.Uplinks {
 				cfg.Uplinks[i].Upload += slice.Rate(rnd.IntN(2)) * slice.Mbit
+				if rnd.IntN(3) == 0 {
+					cfg.Uplinks[i].Download = randomRate(rnd)
+				}
 			}
 			retunesAs(t, s.State, was, cfg, env)
 			for id := range s.Objects {

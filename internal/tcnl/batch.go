@@ -1,6 +1,7 @@
 package tcnl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -46,11 +47,14 @@ func (c *Conn) changeLocked(objects []Changeable) (refused error) {
 	// a thread of the runtime that waits for sockets, to no purpose and for more than the change takes.
 	for {
 		waits, err := c.answerWaits()
-		if err != nil || !waits {
+		switch {
+		case errors.Is(err, unix.ENOBUFS): // more was refused than the socket holds: the rest is still to be read
+			refused = cmp.Or(refused, err)
+		case err != nil || !waits:
 			return errors.Join(refused, err)
-		}
-		if _, err := c.nl.Receive(); err != nil && refused == nil {
-			refused = err
+		default:
+			_, err = c.nl.Receive()
+			refused = cmp.Or(refused, err)
 		}
 	}
 }

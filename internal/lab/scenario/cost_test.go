@@ -190,7 +190,7 @@ func mapNamed(t *testing.T, name string) (newest *ebpf.Map) {
 
 // acquaint lets the box see every flow: NAT maps it, and ours settles it. That goes some flows at a time, since those that nothing has
 // settled yet have less room. An answer is known by what it answers. The packets are small: pktgen's begin as RTP with a long header does,
-// and one that is too short for that header needs no second look.
+// and those that are too short for that header are no RTP, which longer ones would have to prove.
 func acquaint(t *testing.T, w *Wire, crowd Crowd, packets int) {
 	const together, size = 4000, 60
 	for from := 0; from < crowd.Flows; from += together {

@@ -1,0 +1,34 @@
+package tcnl
+
+import (
+	"errors"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// What is refused of a batch may be more than the socket holds. It is an error all the same, and nothing of it is taken for the
+// answer to what is asked next.
+func TestRefusalsThatOverflowTheSocket(t *testing.T) {
+	c, err := Dial(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.nl.SetReadBuffer(1); err != nil { // the kernel's least: two or three refusals
+		t.Fatal(err)
+	}
+	var batch []Changeable
+	for range maxBatch {
+		batch = append(batch, Class{Ifindex: 1 << 30, Handle: 1<<16 + 1, Parent: Root})
+	}
+	if err := c.ChangeAll(batch); !errors.Is(err, unix.ENOBUFS) {
+		t.Fatalf("got %v, want ENOBUFS", err)
+	}
+	if waits, err := c.answerWaits(); waits || err != nil {
+		t.Errorf("afterwards an answer waits: %v, %v", waits, err)
+	}
+	if _, err := c.Qdiscs(); errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EPERM) {
+		t.Errorf("the next question met %v", err)
+	}
+}
