@@ -77,7 +77,7 @@ var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestLeaves$/^40_devices/^(cake_diffserv4|ours(,_cake_leaf)?)$", Once: true},
 	{Kernel: "6.12", Run: "^TestFairness$/^media_and_telemetry,_up/^(cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^Test(Local|Flap)$/^200_Mbit$/^(nothing|ours)$", Once: true},
-	{Kernel: "6.12", Run: "^TestRate$/././^(nothing|cake_diffserv4|ours)$", Once: true},
+	{Kernel: "6.12", Run: "^TestRate$/././^(cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestAgent$/^(retune|kill)", Once: true},
 	{Kernel: "6.12", Run: lackingTest + "/./^5$/^(nothing|ours)$", Without: "fq_codel", Once: true},
 }
