@@ -69,6 +69,7 @@ func TestRetuneTouchesOneTree(t *testing.T) {
 func TestARefusedRetuneTellsWhatWasDone(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
+	cfg.Uplinks[0].Leaf = LeafFIFO // its limit follows the rate on every kernel
 	r := f.reconciler(t)
 	must(t, r.Set(t.Context(), cfg))
 	must(t, r.Set(t.Context(), cfg)) // a look that finds nothing to do
