@@ -38,9 +38,7 @@ func (r *Reconciler) retuneLocked(ctx context.Context, out *outcome) bool {
 		return false
 	}
 	at.cfg = target
-	for _, s := range steps {
-		at.state.add(s.Want)
-	}
+	at.state.addAll(steps)
 	out.result, out.err, out.observed, out.judged = Changed, nil, at.state, at.judged
 	return true
 }
@@ -159,10 +157,15 @@ func (w writer) changeAll(steps []Step) error {
 func (r *Reconciler) settleLocked(out outcome) {
 	at := &settled{cfg: r.targetLocked(), state: out.observed, judged: out.judged}
 	at.state.Objects = maps.Clone(at.state.Objects)
-	for _, s := range out.last {
-		at.state.add(s.Want)
-	}
+	at.state.addAll(out.last)
 	r.settled = at
+}
+
+// addAll notes what changes in place have led to.
+func (s State) addAll(changes []Step) {
+	for _, c := range changes {
+		s.add(c.Want)
+	}
 }
 
 // inPlace reports whether steps are changes of classes and queues, and nothing else.
