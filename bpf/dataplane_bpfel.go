@@ -103,7 +103,8 @@ type dataplaneFlow struct {
 		Seq  uint16
 		Size uint16
 	}
-	_ [4]byte
+	Queue [2]uint8
+	Pad   [2]uint8
 }
 
 type dataplaneFlowKey struct {
@@ -131,6 +132,11 @@ type dataplaneFragmentKey struct {
 	Dst   [16]uint8
 	Ident uint32
 	Proto uint32
+}
+
+type dataplaneHeavyQueues struct {
+	_    structs.HostLayout
+	Last [2][16]uint16
 }
 
 type dataplaneKind uint32
@@ -170,7 +176,7 @@ type dataplaneLayoutInfo struct {
 type dataplaneLayoutVersion uint32
 
 const (
-	dataplaneLayoutVersionLAYOUT dataplaneLayoutVersion = 3
+	dataplaneLayoutVersionLAYOUT dataplaneLayoutVersion = 4
 )
 
 type dataplanePin struct {
@@ -248,6 +254,7 @@ const (
 	dataplaneMapDeviceBytes   = "device_bytes"
 	dataplaneMapDeviceFree    = "device_free"
 	dataplaneMapDeviceLimits  = "device_limits"
+	dataplaneMapDeviceQueues  = "device_queues"
 	dataplaneMapDeviceSeen    = "device_seen"
 	dataplaneMapDevices       = "devices"
 	dataplaneMapDrops         = "drops"
@@ -347,6 +354,7 @@ type dataplaneMapSpecs struct {
 	DeviceBytes   *ebpf.MapSpec `ebpf:"device_bytes"`
 	DeviceFree    *ebpf.MapSpec `ebpf:"device_free"`
 	DeviceLimits  *ebpf.MapSpec `ebpf:"device_limits"`
+	DeviceQueues  *ebpf.MapSpec `ebpf:"device_queues"`
 	DeviceSeen    *ebpf.MapSpec `ebpf:"device_seen"`
 	Devices       *ebpf.MapSpec `ebpf:"devices"`
 	Drops         *ebpf.MapSpec `ebpf:"drops"`
@@ -412,6 +420,7 @@ type dataplaneMaps struct {
 	DeviceBytes   *ebpf.Map `ebpf:"device_bytes"`
 	DeviceFree    *ebpf.Map `ebpf:"device_free"`
 	DeviceLimits  *ebpf.Map `ebpf:"device_limits"`
+	DeviceQueues  *ebpf.Map `ebpf:"device_queues"`
 	DeviceSeen    *ebpf.Map `ebpf:"device_seen"`
 	Devices       *ebpf.Map `ebpf:"devices"`
 	Drops         *ebpf.Map `ebpf:"drops"`
@@ -439,6 +448,7 @@ func (m *dataplaneMaps) Close() error {
 		m.DeviceBytes,
 		m.DeviceFree,
 		m.DeviceLimits,
+		m.DeviceQueues,
 		m.DeviceSeen,
 		m.Devices,
 		m.Drops,

@@ -1,13 +1,16 @@
 package bpf
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/cilium/ebpf"
+
+	"github.com/slicegate/slicegate/internal/slice"
 )
 
-// queueOf is the queue of 8192 that fq_codel puts a packet into, as device and half (0 sparse, 1 heavy).
-func queueOf(ctx skBuff) (device uint16, heavy uint8) {
+// queueOf is the queue of 8192 that fq_codel puts a packet into, as device and which of its two.
+func queueOf(ctx skBuff) (device uint16, half uint8) {
 	queue := uint16(uint64(ctx.Hash) * 8192 >> 32)
 	return queue >> 1, uint8(queue & 1)
 }
@@ -32,43 +35,158 @@ func fairHooks(p *plane, pk packet) map[string]func(payload []byte) skBuff {
 	return map[string]func([]byte) skBuff{"up": up, "down": down}
 }
 
-// A flow is sparse until it sends more than a level that leaks, in that direction, and then for seconds heavy; each device has two
-// queues of its own.
-func TestQueuesByDeviceAndLevel(t *testing.T) {
+// crowd is a device whose flows differ in the port they go to, sending one way through hooks that choose queues.
+type crowd struct {
+	p        *plane
+	from, to netip.AddrPort
+	way      slice.Direction
+}
+
+// crowds runs a test with a device of its own for each family and direction.
+func crowds(t *testing.T, test func(t *testing.T, c crowd)) {
 	for _, f := range families {
-		for _, way := range []string{"up", "down"} {
-			t.Run(f.name+"/"+way, func(t *testing.T) {
-				p := newPlane(t)
-				pk := packet{from: f.from, to: f.to, proto: protoTCP}
-				hooks := fairHooks(p, pk)
-				first := hooks["up"](nil) // the way out makes the way back known
-				_, want := marked(first)
-				full := make([]byte, 1000)
-				var sparse int
-				for range 40 {
-					device, heavy := queueOf(hooks[way](full))
-					if device != want {
-						t.Fatalf("a queue of device %d, want %d", device, want)
-					}
-					if heavy == 1 {
-						break
-					}
-					sparse++
-				}
-				// Headers are 54 or 74 bytes.
-				if sparse < 14 || sparse > 15 {
-					t.Errorf("%d packets of 1000 bytes were sparse, want 16 kB of them", sparse)
-				}
-				if _, heavy := queueOf(hooks[way](nil)); heavy == 1 {
-					t.Error("a pure acknowledgement is heavy")
-				}
-				other := map[string]string{"up": "down", "down": "up"}[way]
-				if _, heavy := queueOf(hooks[other](full)); heavy == 1 {
-					t.Error("the other direction is heavy, too")
-				}
-			})
+		for _, way := range []slice.Direction{slice.Up, slice.Down} {
+			t.Run(f.name+"/"+way.String(), func(t *testing.T) { test(t, crowd{newPlane(t), f.from, f.to, way}) })
 		}
 	}
+}
+
+func (c crowd) packet(n uint16) packet {
+	return packet{from: c.from, to: port(c.to, n), proto: protoTCP}
+}
+
+// flow begins a flow and gives a way to send more of it, bytes of payload each; it returns which of the device's queues that is in.
+func (c crowd) flow(port uint16) (send func(size int) uint8) {
+	c.p.t.Helper()
+	hooks := fairHooks(c.p, c.packet(port))
+	_, want := marked(hooks["up"](nil)) // the way out makes the way back known
+	return func(size int) uint8 {
+		c.p.t.Helper()
+		device, half := queueOf(hooks[c.way.String()](make([]byte, size)))
+		if device != want {
+			c.p.t.Fatalf("a queue of device %d, want %d", device, want)
+		}
+		return half
+	}
+}
+
+// age lets a flow have been silent, ticks of 2^16 ns.
+func (c crowd) age(port uint16, ticks uint32) {
+	c.p.t.Helper()
+	c.p.aged(translated(c.packet(port)).key(), c.way, ticks)
+}
+
+// aged lets a flow have been silent, ticks of 2^16 ns.
+func (p *plane) aged(key FlowKey, way slice.Direction, ticks uint32) {
+	p.t.Helper()
+	table, f := p.reverseFlow(key)
+	f.LevelAt[way] -= ticks
+	p.must(p.Maps[table].Update(key, *f, ebpf.UpdateExist))
+}
+
+// reverseFlow finds what the uplink knows of a flow, and in which table.
+func (p *plane) reverseFlow(key FlowKey) (table string, f *Flow) {
+	p.t.Helper()
+	for _, table := range []string{"reverse", "reverse_new"} {
+		if f := p.flow(table, key); f != nil {
+			return table, f
+		}
+	}
+	p.t.Fatal("no entry of the flow")
+	return "", nil
+}
+
+// idle lets nothing have joined the device's heavy queues for ticks of 2^24 ns.
+func (c crowd) idle(ticks uint16) {
+	c.p.t.Helper()
+	for device := range uint32(10) {
+		var queues dataplaneHeavyQueues
+		c.p.must(c.p.Maps["device_queues"].Lookup(device, &queues))
+		for slice := range queues.Last[c.way] {
+			queues.Last[c.way][slice] -= ticks << 1 // the lowest bit says which queue that is
+		}
+		c.p.must(c.p.Maps["device_queues"].Put(device, queues))
+	}
+}
+
+// all sends n packets and fails where one is not in the queue that it should be in.
+func all(t *testing.T, send func(int) uint8, n int, want uint8, what string) {
+	t.Helper()
+	for i := range n {
+		if half := send(1000); half != want {
+			t.Fatalf("%s: packet %d is in queue %d, want %d", what, i, half, want)
+		}
+	}
+}
+
+// A flow that turns heavy has packets waiting, so it stays in its queue; what sends little, or acknowledges, leaves for the device's
+// other one. Each direction is on its own.
+func TestQueueTurnsHeavyWithItsFlow(t *testing.T) {
+	crowds(t, func(t *testing.T, c crowd) {
+		bulk, calm := c.flow(9001), c.flow(9002)
+		var sparse int
+		for calm(0) == 0 && sparse < 40 {
+			all(t, bulk, 1, 0, "the bulk")
+			sparse++
+		}
+		// Headers are 54 or 74 bytes.
+		if sparse < 15 || sparse > 16 {
+			t.Errorf("the queue turned heavy after %d packets of 1000 bytes, want 16 kB of them", sparse)
+		}
+		all(t, bulk, 40, 0, "the heavy flow")
+		if bulk(0) != 1 {
+			t.Error("a pure acknowledgement waits with what is heavy")
+		}
+		if calm(100) != 1 {
+			t.Error("a flow that sends little waits with what is heavy")
+		}
+		c.way = 1 - c.way
+		if c.flow(9003)(1000) != 0 {
+			t.Error("the other direction's queue is heavy, too")
+		}
+	})
+}
+
+// A flow that sends neither little nor much may have packets waiting: it stays where it is until it has paused.
+func TestFlowsInBetweenStay(t *testing.T) {
+	crowds(t, func(t *testing.T, c crowd) {
+		bulk, between := c.flow(9001), c.flow(9002)
+		all(t, between, 5, 0, "before")
+		all(t, bulk, 20, 0, "the bulk")
+		all(t, between, 5, 0, "after the queue turned heavy")
+		c.age(9002, 16000) // a second
+		all(t, between, 3, 1, "after a pause")
+	})
+}
+
+// While there is a heavy flow, the next one goes where that is: a device has one queue for both.
+func TestHeavyFlowsShareAQueue(t *testing.T) {
+	crowds(t, func(t *testing.T, c crowd) {
+		bulk, next := c.flow(9001), c.flow(9002)
+		all(t, bulk, 20, 0, "the first")
+		for n := range 30 {
+			want := uint8(1)
+			if n >= 16 {
+				want = 0
+			}
+			all(t, bulk, 1, 0, "the first")
+			if half := next(1000); half != want && n != 15 {
+				t.Fatalf("packet %d of the second is in queue %d, want %d", n, half, want)
+			}
+		}
+	})
+}
+
+// Once the heavy queue was left alone, the next heavy flow keeps its own, and who was in the old one before follows.
+func TestIdleHeavyQueueIsGivenUp(t *testing.T) {
+	crowds(t, func(t *testing.T, c crowd) {
+		bulk, next := c.flow(9001), c.flow(9002)
+		all(t, bulk, 20, 0, "the first")
+		all(t, next, 14, 1, "the second, sparse")
+		c.idle(7)
+		all(t, next, 20, 1, "the second, heavy")
+		all(t, bulk, 20, 1, "the first, afterwards")
+	})
 }
 
 // An hour of silence, or a fraction of a second, leaks what it should; a level has an end.
@@ -81,28 +199,20 @@ func TestLevelLeaks(t *testing.T) {
 		up(full)
 	}
 	key := translated(pk).key()
-	table := "reverse"
-	f := p.flow(table, key)
-	if f == nil {
-		table = "reverse_new"
-		f = p.flow(table, key)
-	}
-	if f == nil {
-		t.Fatal("no entry")
-	}
+	table, f := p.reverseFlow(key)
 	if f.Level[0] < 60000 || f.Level[1] != 0 {
 		t.Errorf("levels %v after 100 kB up, want the highest and 0", f.Level)
 	}
 	for _, c := range []struct {
 		name  string
 		ticks uint32 // of 2^16 ns
-		heavy uint8
-	}{{"a tenth of a second", 1526, 1}, {"three seconds", 45776, 1}, {"four seconds", 61035, 0}, {"an hour", 54931640, 0}, {"less than none, by another CPU's clock", ^uint32(99), 1}} {
-		aged := *f
-		aged.LevelAt[0] -= c.ticks
-		p.must(p.Maps[table].Update(key, aged, ebpf.UpdateExist))
-		if _, heavy := queueOf(up(full)); heavy != c.heavy {
-			t.Errorf("after %s of silence: heavy is %d, want %d", c.name, heavy, c.heavy)
+		heavy bool
+	}{{"a tenth of a second", 1526, true}, {"three seconds", 45776, true}, {"four seconds", 61035, false}, {"an hour", 54931640, false}, {"less than none, by another CPU's clock", ^uint32(99), true}} {
+		p.must(p.Maps[table].Update(key, *f, ebpf.UpdateExist))
+		p.aged(key, slice.Up, c.ticks)
+		up(full)
+		if _, now := p.reverseFlow(key); now.Level[0] > 16384 != c.heavy {
+			t.Errorf("after %s of silence the level is %d, heavy should be %v", c.name, now.Level[0], c.heavy)
 		}
 	}
 }
@@ -113,12 +223,10 @@ func TestQueuesOfTheBoxItself(t *testing.T) {
 	pk := packet{from: families[0].from, to: families[0].to, payload: make([]byte, 1000)}
 	out := uplinkOut
 	out.Fair = true
-	device, heavy := queueOf(p.sentAs(out, pk.bytes(), skBuff{}))
 	for range 40 {
-		device, heavy = queueOf(p.sentAs(out, pk.bytes(), skBuff{}))
-	}
-	if device != 0 || heavy != 1 {
-		t.Errorf("device %d, heavy %d: want none, heavy", device, heavy)
+		if device, half := queueOf(p.sentAs(out, pk.bytes(), skBuff{})); device != 0 || half != 0 {
+			t.Fatalf("queue %d of device %d: want the first of none", half, device)
+		}
 	}
 }
 
@@ -151,8 +259,8 @@ func TestQueuesOfLaterFragments(t *testing.T) {
 		out := uplinkOut
 		out.Fair = true
 		ctx := skBuff{TcIndex: left.TcIndex, Mark: left.Mark, Tstamp: left.Tstamp, IngressIfindex: venueIfindex}
-		if device, heavy := queueOf(p.sentAs(out, pk.bytes(), ctx)); device != want || heavy != 1 {
-			t.Errorf("%s: queue %d of device %d, want the heavy one of %d", f.name, heavy, device, want)
+		if device, half := queueOf(p.sentAs(out, pk.bytes(), ctx)); device != want || half != 1 {
+			t.Errorf("%s: queue %d of device %d, want the heavy one of %d", f.name, half, device, want)
 		}
 	}
 }

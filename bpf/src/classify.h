@@ -95,7 +95,7 @@ static __always_inline struct answer classify(struct __sk_buff *skb, const struc
 		review_settled(skb, box, p, f, venue);
 	a = answer(box, f, true);
 	if (fair)
-		a.heavy = is_heavy(skb, p, f, dir, clock(skb));
+		a.queue = queue_of(skb, p, f, a, dir, clock(skb));
 	return a;
 }
 
@@ -146,7 +146,7 @@ static __always_inline struct answer forward(struct __sk_buff *skb, const struct
 	}
 	a = answer(box, f, settled);
 	if (fair)
-		a.heavy = is_heavy(skb, p, f, UP, now);
+		a.queue = queue_of(skb, p, f, a, UP, now);
 	if (unlikely(!settled && sent.settled)) /* the venue's side has asked may_settle */
 		settle(&reverse, &reverse_new, &p->key, f);
 	return a;
@@ -171,7 +171,7 @@ static __always_inline bool answered(struct __sk_buff *skb, const struct setting
 		bump(&classified, f->learned.rank);
 	*a = answer(box, f, settled);
 	if (fair)
-		a->heavy = is_heavy(skb, p, f, DOWN, now);
+		a->queue = queue_of(skb, p, f, *a, DOWN, now);
 	if (!settled && f->learned.rank >= RANK_STRUCTURE && f->packets >= PROMOTE_AFTER && may_settle(f->device, now))
 		settle(&reverse, &reverse_new, &p->key, f);
 	return true;

@@ -204,7 +204,7 @@ int uplink_out(struct __sk_buff *skb)
 	if (likely(parsed == PARSED_IP)) {
 		if (unlikely(p.fragmented == FRAGMENT_LATER)) {
 			a = a.v.slice ? a : default_answer(box);
-			a.heavy = true;
+			a.queue = QUEUE_HEAVY;
 		} else {
 			a = a.v.slice ? forward(skb, box, &p, a, now) : classify(skb, box, &p, false, UP);
 		}
@@ -221,7 +221,7 @@ int uplink_out(struct __sk_buff *skb)
 	clamp_mss(skb, box, &p, a.v.slice);
 	enqueue(skb, box, UP, a, now);
 	if (fair)
-		choose_queue(skb, a.device, a.heavy);
+		join_queue(skb, UP, a);
 	if (write_dscp)
 		write_ds(skb, &p, 0);
 	return TC_ACT_UNSPEC;
@@ -264,7 +264,7 @@ int uplink_in(struct __sk_buff *skb)
 	if (shaped) {
 		skb->priority = ROOT | (MINOR_SLICE + a.v.slice);
 		if (fair)
-			choose_queue(skb, a.device, a.heavy);
+			join_queue(skb, DOWN, a);
 		return REDIRECT;
 	}
 	count(skb, box, uplink, DOWN, a.v.slice, a.experience, a.device, clock(skb));

@@ -15,13 +15,21 @@
 #define LIMIT_BURST 512 /* flows that a device may settle at once */
 #define LIMIT_SHIFT 25 /* and after that one in 2^25 ns, 30 a second */
 
+/* Which of its device's two queues a packet waits in, where the hook is fair. */
+enum queue {
+	QUEUE_SPARSE, /* whichever that is */
+	QUEUE_HEAVY,
+	QUEUE_FIRST,
+	QUEUE_SECOND,
+};
+
 /* What a hook does with a packet. */
 struct answer {
 	struct verdict v;
 	__u16 device;
 	__u8 experience;
 	__u8 settled; /* its entry is in the settled table */
-	__u8 heavy; /* its flow sends much: the second of its device's queues; where the hook is fair */
+	__u8 queue; /* enum queue */
 };
 
 static __always_inline struct verdict verdict(const struct settings *box, const struct flow *f)

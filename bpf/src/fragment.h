@@ -33,7 +33,7 @@ static __always_inline void remember_fragment(struct __sk_buff *skb, const struc
 static __always_inline struct answer by_fragment(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool outbound)
 {
 	/* Who sends in fragments sends much. */
-	struct answer a = { { box->default_slice, RANK_DEFAULT, KIND_UNKNOWN, 0 }, .heavy = true };
+	struct answer a = { { box->default_slice, RANK_DEFAULT, KIND_UNKNOWN, 0 }, .queue = QUEUE_HEAVY };
 	struct fragment_key key = {};
 	struct fragment *f;
 

@@ -111,6 +111,14 @@ struct {
 	__type(value, struct last_seen);
 } device_seen SEC(".maps");
 
+/* Device → which of its queues is for heavy flows; written by the classifiers. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, struct heavy_queues);
+} device_queues SEC(".maps");
+
 /* Device → how fast it settles flows; written by the classifiers. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -9,7 +9,7 @@
 
 /* A change of any key or value of a map, or of what it means, is a change of layout. */
 enum layout_version {
-	LAYOUT = 3,
+	LAYOUT = 4,
 };
 
 enum bound {
@@ -118,6 +118,8 @@ struct flow {
 	__u16 level[2]; /* by direction: a bucket that leaks, bytes; see fair.h */
 	__u32 level_at[2]; /* when it was that full, 2^16 ns */
 	struct rtp_candidate candidates[RTP_CANDIDATES];
+	__u8 queue[2]; /* by direction: which of its device's two it waits in; see fair.h */
+	__u8 pad[2];
 };
 
 struct pin {
@@ -145,6 +147,13 @@ struct direction_bytes {
 /* When a device was last seen in a slice, in seconds of the coarse clock modulo 2^16, plus one; 0 for never. */
 struct last_seen {
 	__u16 at[MAX_UPLINKS][2][MAX_SLICES];
+};
+
+/* A device's queues in a slice, by direction: in the lowest bit which of the two is the sparse one, above it when a packet joined the heavy
+ * one last, in 2^24 ns; see fair.h.
+ */
+struct heavy_queues {
+	__u16 last[2][MAX_SLICES];
 };
 
 /* How fast one device settles flows: a bucket that leaks. */
