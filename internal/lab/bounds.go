@@ -88,12 +88,13 @@ func deviceBounds() (all []Bound) {
 // abuseBounds: who abuses gains little, and honest calls hardly feel it.
 func abuseBounds() (all []Bound) {
 	for _, abuse := range []string{"uploads marked EF", "UDP of 400 bytes", "UDP of 400 bytes marked EF", "fake RTP", "fake STUN"} {
-		for _, treatment := range []string{ours, "ours, DSCP trusted"} {
-			in := abuse + ", 20 Mbit/s"
-			all = append(all,
-				atMost(Key{"abuse", in, treatment, "call p99 grows"}, 2, ""),
-				atMost(Key{"abuse", in, treatment, "call lost"}, fewLost, ""),
-				atMost(Key{"abuse", in, treatment, "abuser's share"}, 2, ""))
+		for _, rate := range []string{", 5 Mbit/s", ", 20 Mbit/s"} {
+			for _, treatment := range []string{ours, "ours, DSCP trusted"} {
+				all = append(all,
+					atMost(Key{"abuse", abuse + rate, treatment, "call p99 grows"}, 2, ""),
+					atMost(Key{"abuse", abuse + rate, treatment, "call lost"}, fewLost, ""),
+					atMost(Key{"abuse", abuse + rate, treatment, "abuser's share"}, 2, ""))
+			}
 		}
 	}
 	return all

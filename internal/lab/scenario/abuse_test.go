@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -14,12 +15,12 @@ var trusting = Treatment{"ours, DSCP trusted", bySliced(demo.Settings{
 	Tables: "[[rule]]\nslice = \"realtime\"\ndscp = [\"ef\"]\n",
 })}
 
-// abuses are what one device does to gain, at twice the link's rate where it heeds nothing.
+// abuses are what one device does to gain on a link of so many Mbit/s, at twice its rate where it heeds nothing.
 var abuses = []struct {
 	name  string
-	begin func(s *stage, abuser *demo.Host) meter
+	begin func(s *stage, abuser *demo.Host, mbit int) meter
 }{
-	{"uploads marked EF", func(s *stage, abuser *demo.Host) meter {
+	{"uploads marked EF", func(s *stage, abuser *demo.Host, _ int) meter {
 		var flows []*demo.Transfer
 		for range 4 {
 			flows = append(flows, s.upload(abuser, expedited))
@@ -32,31 +33,30 @@ var abuses = []struct {
 	{"fake STUN", flooding(demo.LooksSTUN, 400, 0)},
 }
 
-func flooding(look demo.Look, size, dscp int) func(*stage, *demo.Host) meter {
-	return func(s *stage, abuser *demo.Host) meter {
-		return s.flood(demo.Flood{Host: abuser, Look: look, Number: 1, Rate: 2 * abusedMbit * 1e6, Size: size, DSCP: dscp})
+func flooding(look demo.Look, size, dscp int) func(*stage, *demo.Host, int) meter {
+	return func(s *stage, abuser *demo.Host, mbit int) meter {
+		return s.flood(demo.Flood{Host: abuser, Look: look, Number: 1, Rate: 2 * mbit * 1e6, Size: size, DSCP: dscp})
 	}
 }
 
-const (
-	abusedMbit = 20
-	abuseFor   = 10 * time.Second // 2,000 probes, before and during
-)
+const abuseFor = 10 * time.Second // 2,000 probes, before and during
 
 // TestAbuse asks what one device gains that pretends to matter, or sends without regard, and what that costs honest calls. Three
 // honest devices upload all the while.
 func TestAbuse(t *testing.T) {
 	seed := begin(t)
 	for _, abuse := range abuses {
-		for _, treatment := range slices.Concat(Treatments, []Treatment{trusting}) {
-			play(t, "abuse", abuse.name+", 20 Mbit/s", treatment, abusedMbit, seed, func(s *stage, r reporter) error {
-				return suffer(s, r, abuse.begin)
-			})
+		for _, mbit := range []int{5, 20} {
+			for _, treatment := range slices.Concat(Treatments, []Treatment{trusting}) {
+				play(t, "abuse", fmt.Sprintf("%s, %d Mbit/s", abuse.name, mbit), treatment, mbit, seed, func(s *stage, r reporter) error {
+					return suffer(s, r, func(abuser *demo.Host) meter { return abuse.begin(s, abuser, mbit) })
+				})
+			}
 		}
 	}
 }
 
-func suffer(s *stage, r reporter, begin func(*stage, *demo.Host) meter) error {
+func suffer(s *stage, r reporter, begin func(abuser *demo.Host) meter) error {
 	caller, honest, abuser := s.venue.Attendees[0], s.venue.Attendees[1:4], s.venue.Attendees[4]
 	call := s.venue.NewCallProbe(caller, probeEvery, expedited)
 	signalling := s.venue.NewSTUNProbe(caller, probeEvery, expedited)
@@ -71,7 +71,7 @@ func suffer(s *stage, r reporter, begin func(*stage, *demo.Host) meter) error {
 	if err != nil {
 		return err
 	}
-	meters = append(meters, begin(s, abuser))
+	meters = append(meters, begin(abuser))
 	pause(s.ctx, fillFor)
 	during, err := s.watch(abuseFor, meters...)
 	if err != nil {
