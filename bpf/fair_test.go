@@ -55,11 +55,18 @@ func (c crowd) packet(n uint16) packet {
 	return packet{from: c.from, to: port(c.to, n), proto: protoTCP}
 }
 
+// device begins a flow, and gives the device's index.
+func (c crowd) device() uint16 {
+	c.p.t.Helper()
+	_, device := marked(c.p.sent(c.packet(9000)))
+	return device
+}
+
 // flow begins a flow and gives a way to send more of it, bytes of payload each; it returns which of the device's queues that is in.
 func (c crowd) flow(port uint16) (send func(size int) uint8) {
 	c.p.t.Helper()
-	hooks := fairHooks(c.p, c.packet(port))
-	_, want := marked(hooks["up"](nil)) // the way out makes the way back known
+	hooks, want := fairHooks(c.p, c.packet(port)), c.device()
+	hooks["up"](nil) // the way out makes the way back known
 	return func(size int) uint8 {
 		c.p.t.Helper()
 		device, half := queueOf(hooks[c.way.String()](make([]byte, size)))
@@ -68,12 +75,6 @@ func (c crowd) flow(port uint16) (send func(size int) uint8) {
 		}
 		return half
 	}
-}
-
-// age lets a flow have been silent, ticks of 2^16 ns.
-func (c crowd) age(port uint16, ticks uint32) {
-	c.p.t.Helper()
-	c.p.aged(translated(c.packet(port)).key(), c.way, ticks)
 }
 
 // aged lets a flow have been silent, ticks of 2^16 ns.
@@ -96,17 +97,15 @@ func (p *plane) reverseFlow(key FlowKey) (table string, f *Flow) {
 	return "", nil
 }
 
-// idle lets nothing have joined the device's heavy queues for ticks of 2^24 ns.
-func (c crowd) idle(ticks uint16) {
-	c.p.t.Helper()
-	for device := range uint32(10) {
-		var queues dataplaneHeavyQueues
-		c.p.must(c.p.Maps["device_queues"].Lookup(device, &queues))
-		for slice := range queues.Last[c.way] {
-			queues.Last[c.way][slice] -= ticks << 1 // the lowest bit says which queue that is
-		}
-		c.p.must(c.p.Maps["device_queues"].Put(device, queues))
+// changeQueues changes what is known of a device's heavy queues: in the lowest bit the sparse one, above it a time in 2^24 ns.
+func (p *plane) changeQueues(device uint16, way slice.Direction, change func(last uint16) uint16) {
+	p.t.Helper()
+	var queues dataplaneHeavyQueues
+	p.must(p.Maps["device_queues"].Lookup(uint32(device), &queues))
+	for slice, last := range queues.Last[way] {
+		queues.Last[way][slice] = change(last)
 	}
+	p.must(p.Maps["device_queues"].Put(uint32(device), queues))
 }
 
 // all sends n packets and fails where one is not in the queue that it should be in.
@@ -154,7 +153,7 @@ func TestFlowsInBetweenStay(t *testing.T) {
 		all(t, between, 5, 0, "before")
 		all(t, bulk, 20, 0, "the bulk")
 		all(t, between, 5, 0, "after the queue turned heavy")
-		c.age(9002, 16000) // a second
+		c.p.aged(translated(c.packet(9002)).key(), c.way, 16000) // a second
 		all(t, between, 3, 1, "after a pause")
 	})
 }
@@ -183,13 +182,14 @@ func TestIdleHeavyQueueIsGivenUp(t *testing.T) {
 		bulk, next := c.flow(9001), c.flow(9002)
 		all(t, bulk, 20, 0, "the first")
 		all(t, next, 14, 1, "the second, sparse")
-		c.idle(7)
+		c.p.changeQueues(c.device(), c.way, func(last uint16) uint16 { return last - 7<<1 })
 		all(t, next, 20, 1, "the second, heavy")
 		all(t, bulk, 20, 1, "the first, afterwards")
 	})
 }
 
-// An hour of silence, or a fraction of a second, leaks what it should; a level has an end.
+// An hour of silence, or a fraction of a second, leaks what it should; a level has an end. While others are in the heavy queue, a flow
+// in the other one goes there if it is heavy.
 func TestLevelLeaks(t *testing.T) {
 	p := newPlane(t)
 	pk := packet{from: families[0].from, to: families[0].to}
@@ -206,13 +206,15 @@ func TestLevelLeaks(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		ticks uint32 // of 2^16 ns
-		heavy bool
-	}{{"a tenth of a second", 1526, true}, {"three seconds", 45776, true}, {"four seconds", 61035, false}, {"an hour", 54931640, false}, {"less than none, by another CPU's clock", ^uint32(99), true}} {
+		heavy uint8
+	}{{"a tenth of a second", 1526, 1}, {"three seconds", 45776, 1}, {"four seconds", 61035, 0}, {"an hour", 54931640, 0}, {"less than none, by another CPU's clock", ^uint32(99), 1}} {
 		p.must(p.Maps[table].Update(key, *f, ebpf.UpdateExist))
+		device, _ := queueOf(up(full)) // heavy, now
+		p.changeQueues(device, slice.Up, func(last uint16) uint16 { return last &^ 1 })
+		p.must(p.Maps[table].Update(key, *f, ebpf.UpdateExist)) // in the first queue, the sparse one
 		p.aged(key, slice.Up, c.ticks)
-		up(full)
-		if _, now := p.reverseFlow(key); now.Level[0] > 16384 != c.heavy {
-			t.Errorf("after %s of silence the level is %d, heavy should be %v", c.name, now.Level[0], c.heavy)
+		if _, heavy := queueOf(up(full)); heavy != c.heavy {
+			t.Errorf("after %s of silence: heavy is %d, want %d", c.name, heavy, c.heavy)
 		}
 	}
 }
@@ -227,6 +229,10 @@ func TestQueuesOfTheBoxItself(t *testing.T) {
 		if device, half := queueOf(p.sentAs(out, pk.bytes(), skBuff{})); device != 0 || half != 0 {
 			t.Fatalf("queue %d of device %d: want the first of none", half, device)
 		}
+	}
+	pk.to = port(pk.to, 9002)
+	if device, half := queueOf(p.sentAs(out, pk.bytes(), skBuff{})); device != 0 || half != 1 {
+		t.Errorf("a new flow beside a heavy one is in queue %d of device %d, want the second of none", half, device)
 	}
 }
 

@@ -17,9 +17,9 @@
 #define HIGHEST_LEVEL 65535 /* bytes: a heavy flow stays heavy for some seconds of silence, so that nothing is reordered */
 #define LEAK_SHIFT 16 /* a level leaks a byte in 2^16 ns: 15 kB/s */
 
-#define SPARSE_QUEUE 1 /* a bit of heavy_queue: which queue is the sparse one */
-#define HEAVY_SHIFT 24 /* the rest of it counts 2^24 ns */
-#define HEAVY_IDLE 6 /* of them: 100 ms */
+#define SPARSE_QUEUE 1 /* a bit of heavy_queues: which of the two is the sparse one */
+#define HEAVY_SHIFT 24 /* the bits above it count 2^24 ns; they wrap after 9 minutes, and then take an idle queue for a busy one */
+#define HEAVY_IDLE (6 << 1) /* 100 ms */
 
 static __always_inline __u16 *heavy_queue(__u32 device, enum direction dir, __u8 slice)
 {
@@ -28,8 +28,8 @@ static __always_inline __u16 *heavy_queue(__u32 device, enum direction dir, __u8
 	return of ? &of->last[dir][slice % MAX_SLICES] : NULL;
 }
 
-/* level_before is a flow's level in one direction before a packet, by which it rises. */
-static __always_inline __u32 level_before(struct __sk_buff *skb, struct flow *f, enum direction dir, __u64 now)
+/* raise_level lets a flow's level in one direction rise by a packet, and gives what it was before. */
+static __always_inline __u32 raise_level(struct __sk_buff *skb, struct flow *f, enum direction dir, __u64 now)
 {
 	__u32 tick = now >> LEAK_SHIFT, leaked = tick - f->level_at[dir], before = f->level[dir], level;
 
@@ -50,17 +50,19 @@ static __always_inline enum queue queue_of(struct __sk_buff *skb, const struct p
 					   enum direction dir, __u64 now)
 {
 	__u16 *heavy = heavy_queue(a.device, dir, a.v.slice), tick = now >> HEAVY_SHIFT << 1, was;
-	__u32 before = level_before(skb, f, dir, now);
+	__u32 before = raise_level(skb, f, dir, now);
 	__u8 sparse, queue;
 
-	if (!heavy || (p->key.proto == IPPROTO_TCP && !p->length))
+	if (!heavy)
 		return QUEUE_SPARSE;
 	was = *heavy;
 	sparse = was & SPARSE_QUEUE;
+	if (p->key.proto == IPPROTO_TCP && !p->length)
+		return QUEUE_FIRST + sparse;
 	queue = before <= CALM_LEVEL ? sparse : f->queue[dir] & 1;
 	if (f->level[dir] > HEAVY_LEVEL) {
 		if (queue == sparse) {
-			if ((__u16)(tick - (was ^ sparse)) > HEAVY_IDLE << 1)
+			if ((__u16)(tick - (was & ~SPARSE_QUEUE)) > HEAVY_IDLE)
 				sparse = !queue;
 			else
 				queue = !sparse;
@@ -72,7 +74,7 @@ static __always_inline enum queue queue_of(struct __sk_buff *skb, const struct p
 	return QUEUE_FIRST + queue;
 }
 
-/* join_queue tells fq_codel which of its device's queues a packet waits in. */
+/* join_queue tells fq_codel which of its device's queues a packet waits in. Only what is of no known flow has not looked that up. */
 static __always_inline void join_queue(struct __sk_buff *skb, enum direction dir, struct answer a)
 {
 	__u16 *heavy;

@@ -58,9 +58,9 @@ func (g Grid) program(seed uint64) Program {
 	return p
 }
 
-// Reduced is what make lab measures: one best-effort slice, each way, at three rates; what goes up a slow link, ours and its best rival, with
-// all seeds, the rest once, and the other scenarios once and in part. A play takes the emulator a minute or two, so this is for a run of three
-// quarters of an hour with two guests. Long grids come first.
+// Reduced is what make lab measures: one best-effort slice, each way, at three rates; what goes up a slow link, and a sparse flow beside pages,
+// ours and its best rival, with all seeds; the rest once, and the other scenarios once and in part. A play takes the emulator a minute or
+// two, so this is for a run of three quarters of an hour with two guests. Long grids come first.
 var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^(1|5)$/^(cake_diffserv4|ours)$"},
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^20$/^(cake_diffserv4|ours)$", Once: true},
