@@ -92,7 +92,7 @@ func TestReadRun(t *testing.T) {
 
 func TestCommandQuotes(t *testing.T) {
 	p := Program{Package: "shaper", Run: "^Test'A'$", Env: []string{"A=b c"}, Timeout: time.Minute}
-	const want = `'run' '70' '/src/shaper' 'env' 'A=b c' './shaper.test' '-test.v=test2json' '-test.timeout=1m0s' '-test.run=^Test'\''A'\''$'`
+	const want = `'run' '70' '/src/shaper' 'env' 'GODEBUG=schedtrace=2000000000' 'A=b c' './shaper.test' '-test.v=test2json' '-test.timeout=1m0s' '-test.run=^Test'\''A'\''$'`
 	if diff := cmp.Diff(want, p.command()); diff != "" {
 		t.Error(diff)
 	}
