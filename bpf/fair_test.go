@@ -15,18 +15,27 @@ func queueOf(ctx skBuff) (device uint16, half uint8) {
 	return queue >> 1, uint8(queue & 1)
 }
 
+// Hooks that choose queues.
+var (
+	fairOut = fair(uplinkOut)
+	fairIn  = fair(uplinkIn)
+)
+
+func fair(v Variant) Variant {
+	v.Fair = true
+	return v
+}
+
 // fairHooks sends a flow of a device up, or down, through hooks that choose queues.
 func fairHooks(p *plane, pk packet) map[string]func(payload []byte) skBuff {
-	out, in := uplinkOut, uplinkIn
-	out.Fair, in.Fair = true, true
 	outside := translated(pk)
 	up := func(payload []byte) skBuff {
 		left := p.sent(pk.with(payload))
 		ctx := skBuff{TcIndex: left.TcIndex, Mark: left.Mark, Tstamp: left.Tstamp, IngressIfindex: venueIfindex}
-		return p.sentAs(out, outside.with(payload).bytes(), ctx)
+		return p.sentAs(fairOut, outside.with(payload).bytes(), ctx)
 	}
 	down := func(payload []byte) skBuff {
-		ret, _, left := p.put(in, outside.with(payload).back().bytes(), skBuff{})
+		ret, _, left := p.put(fairIn, outside.with(payload).back().bytes(), skBuff{})
 		if ret != actRedirect {
 			p.t.Errorf("uplink_in returned %d, want a redirect", ret)
 		}
@@ -223,15 +232,13 @@ func TestLevelLeaks(t *testing.T) {
 func TestQueuesOfTheBoxItself(t *testing.T) {
 	p := newPlane(t)
 	pk := packet{from: families[0].from, to: families[0].to, payload: make([]byte, 1000)}
-	out := uplinkOut
-	out.Fair = true
 	for range 40 {
-		if device, half := queueOf(p.sentAs(out, pk.bytes(), skBuff{})); device != 0 || half != 0 {
+		if device, half := queueOf(p.sentAs(fairOut, pk.bytes(), skBuff{})); device != 0 || half != 0 {
 			t.Fatalf("queue %d of device %d: want the first of none", half, device)
 		}
 	}
 	pk.to = port(pk.to, 9002)
-	if device, half := queueOf(p.sentAs(out, pk.bytes(), skBuff{})); device != 0 || half != 1 {
+	if device, half := queueOf(p.sentAs(fairOut, pk.bytes(), skBuff{})); device != 0 || half != 1 {
 		t.Errorf("a new flow beside a heavy one is in queue %d of device %d, want the second of none", half, device)
 	}
 }
@@ -262,10 +269,8 @@ func TestQueuesOfLaterFragments(t *testing.T) {
 		if want == 0 {
 			t.Errorf("%s: no device", f.name)
 		}
-		out := uplinkOut
-		out.Fair = true
 		ctx := skBuff{TcIndex: left.TcIndex, Mark: left.Mark, Tstamp: left.Tstamp, IngressIfindex: venueIfindex}
-		if device, half := queueOf(p.sentAs(out, pk.bytes(), ctx)); device != want || half != 1 {
+		if device, half := queueOf(p.sentAs(fairOut, pk.bytes(), ctx)); device != want || half != 1 {
 			t.Errorf("%s: queue %d of device %d, want the heavy one of %d", f.name, half, device, want)
 		}
 	}

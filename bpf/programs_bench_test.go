@@ -80,7 +80,7 @@ func (f settledFlow) fill() {
 	}
 }
 
-// probes has the five hooks; each packet is of the same flow, or, where there are many, of the next one.
+// probes has the hooks, those of the uplink with and without a choice of queues; each packet is of the same flow, or, where there are many, of the next one.
 func (f settledFlow) probes(many bool) []probe {
 	f.set(func(s *Settings) { s.DscpOfSlice[realtime], s.DscpOfSlice[media] = 46, 10 })
 	l4, ingress := 14+20, float64(boundIngress)
@@ -100,7 +100,9 @@ func (f settledFlow) probes(many bool) []probe {
 	probes := []probe{
 		{"venue_in", venueIn, sending, f.inside.bytes(), skBuff{}, ingress},
 		{"uplink_in", uplinkIn, receiving, down, skBuff{}, ingress},
+		{"uplink_in_fair", fairIn, receiving, down, skBuff{}, ingress},
 		{"uplink_out", uplinkOut, sent, up, f.index, boundEgress},
+		{"uplink_out_fair", fairOut, sent, up, f.index, boundEgress},
 		{"ifb_out", ifbOut, received, down, f.index, boundEgress},
 		{"venue_out", venueOut, received, f.inside.back().bytes(), f.index, boundEgress},
 		{"venue_out_dscp", markingOut, slices.Concat(received, clearDSCP), f.inside.back().bytes(), f.index, boundEgress},
