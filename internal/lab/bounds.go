@@ -131,7 +131,8 @@ func linkBounds() (all []Bound) {
 	return append(all,
 		atMost(after("steps that the kernel lacks"), 0, ""),
 		Bound{Key: after("call p99"), Rival: after("call p99").under("before"), Factor: 1, Plus: 0.5},
-		Bound{Key: after("call lost"), Rival: after("call lost").under("before"), Factor: 1, Plus: fewLost})
+		Bound{Key: after("call lost"), Rival: after("call lost").under("before"), Factor: 1, Plus: fewLost},
+		atLeastOf(after("bulk"), 0.97, "before"))
 }
 
 // viewBounds: what the kernel says of a slice's delays is what probes in it see, in %.

@@ -138,7 +138,7 @@ func TestFlap(t *testing.T) {
 	site := newSite(t, ours("ours", demo.Settings{}, &agent), contract(rate), rate*shapedTo, seed)
 	call := site.venue.NewCallProbe(site.venue.Attendees[0], probeEvery, expedited)
 	span := func(s *stage, when string) error {
-		w, err := s.watch(loadFor)
+		w, err := s.watch(loadFor, func() (uint64, error) { return s.far.Uploaded.Load(), nil })
 		if err != nil {
 			return err
 		}
@@ -150,6 +150,7 @@ func TestFlap(t *testing.T) {
 		r.figure("call p50", "ms", float64(f.P50)/1e6)
 		r.figure("call p99", "ms", float64(f.P99)/1e6)
 		r.figure("call lost", "%", 100*float64(f.Lost)/float64(f.Sent))
+		r.figure("bulk", "Mbit/s", w.rates[0]/1e6)
 		plan, err := agent.Plan(s.ctx, nil)
 		r.figure("steps that the kernel lacks", "1", float64(len(plan.Steps)))
 		return err

@@ -14,13 +14,17 @@ import (
 // needs are the kernel features of a site and of all treatments.
 var needs = append([]string{"netem", "fq_codel", "cake"}, demo.Needs...)
 
-// begin gives the seed that tells runs of a scenario apart, on a kernel that has what scenarios need. What the lab tells Go's runtime is for
-// the scenario: the agent runs as it does elsewhere.
+// TestMain keeps what the lab tells Go's runtime for the scenarios: an agent that they start runs as it does elsewhere.
+func TestMain(m *testing.M) {
+	if err := os.Unsetenv("GODEBUG"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// begin gives the seed that tells runs of a scenario apart, on a kernel that has what scenarios need.
 func begin(t *testing.T) (seed uint64) {
 	t.Helper()
-	if err := os.Unsetenv("GODEBUG"); err != nil {
-		t.Fatal(err)
-	}
 	seed = seedOf(t)
 	nettest.Require(t, needs...)
 	return seed
