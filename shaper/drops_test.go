@@ -13,6 +13,7 @@ func TestDropsWithManyReaders(t *testing.T) {
 	b := newBox(t)
 	cfg := b.config()
 	cfg.Uplinks[0].Upload = 1 * slice.Mbit
+	cfg.Uplinks[0].Leaf = LeafFIFO // fq_codel would keep half of it
 	b.start(cfg)
 	device := listen(t, b.device, "10.9.4.7:5004")
 	var readers sync.WaitGroup

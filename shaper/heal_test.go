@@ -37,7 +37,7 @@ func TestDriftIsHealed(t *testing.T) {
 		{"class added below a slice", tamper("class", "add", "dev", "wan0", "parent", "5c1e:13", "classid", "5c1e:99", "htb", "rate", "1mbit")},
 		{"queue replaced", tamper("qdisc", "replace", "dev", "ifb-fibre", "parent", "5c1e:13", "handle", "77:", "pfifo")},
 		{"queue changed", tamper("qdisc", "change", "dev", "wan0", "handle", "5c23:", "parent", "5c1e:13", "tbf", "rate", "1mbit", "burst", "3000", "limit", "9000")},
-		{"queue with a queue in it", tamper("qdisc", "add", "dev", "wan0", "parent", "5c23:1", "handle", "78:", "pfifo")},
+		{"queue with a queue in it", tamper("qdisc", "replace", "dev", "wan0", "parent", "5c23:1", "handle", "78:", "pfifo")},
 		{"redirect deleted", tamper("filter", "del", "dev", "wan0", "ingress", "pref", "1")},
 		{"slot taken", func(t *testing.T) {
 			f.tc(t, "filter", "del", "dev", "wan0", "egress", "pref", "1")

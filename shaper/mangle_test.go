@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -222,7 +223,7 @@ var incidental = []*regexp.Regexp{
 	regexp.MustCompile(`index \d+ ref \d+ bind \d+`), regexp.MustCompile(`refcnt \d+`),
 }
 
-// shown is what tc and ip say of the box; they know nothing of the agent's.
+// shown is what tc and ip say of the box; they know nothing of the agent's. The shell gets their paths, since busybox's would take its own.
 func (m *mangler) shown(t testing.TB) string {
 	t.Helper()
 	const script = `
@@ -232,9 +233,13 @@ for dev in lan0 wan0 ifb-fibre; do
 	for at in ingress egress "parent 5c1e:" "parent 5c1e:1" "parent 5c1e:11" "parent 5c1e:12" "parent 5c1e:13" "parent 5c1e:14"; do
 		echo filter show dev $dev $at
 	done
-done | tc -d -force -batch - 2>/dev/null
-ip -o -d link show`
-	out, err := m.box.Output("sh", "-c", script)
+done | "$1" -d -force -batch - 2>/dev/null
+"$2" -o -d link show`
+	tc, err := exec.LookPath("tc")
+	must(t, err)
+	ip, err := exec.LookPath("ip")
+	must(t, err)
+	out, err := m.box.Output("sh", "-c", script, "sh", tc, ip)
 	must(t, err)
 	for _, re := range incidental {
 		out = re.ReplaceAllString(out, "")

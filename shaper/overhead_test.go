@@ -26,6 +26,7 @@ func TestOverheadIsCharged(t *testing.T) {
 	r := f.reconciler(t)
 	cfg := fieldConfig(t)
 	cfg.Uplinks[0].Download, cfg.Uplinks[0].Upload = rate, rate
+	cfg.Uplinks[0].Leaf = LeafFIFO // CoDel would drop what waits so long
 	for _, link := range []struct {
 		name     string
 		overhead Overhead
