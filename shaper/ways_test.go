@@ -249,11 +249,11 @@ var waysWithQueues = []way{
 		m.changeQueue("rate 1tbit burst 1600 limit 90000 peakrate 2tbit mtu %d", 50+m.rnd.IntN(1000))
 	}},
 	{"queue put into a queue", func(m *mangling) {
-		m.tc("qdisc add dev %s parent %s1 handle 78: pfifo limit 1", m.tree(), leafHandle(m.slice()))
+		m.tc("qdisc replace dev %s parent %s1 handle 78: pfifo limit 1", m.tree(), leafHandle(m.slice()))
 	}},
 	{"tree put into a queue", func(m *mangling) {
 		dev := m.tree()
-		m.tc("qdisc add dev %s parent %s1 handle 78: htb default 1", dev, leafHandle(m.slice()))
+		m.tc("qdisc replace dev %s parent %s1 handle 78: htb default 1", dev, leafHandle(m.slice()))
 		m.tc("class add dev %s parent 78: classid 78:1 htb rate 8kbit", dev)
 	}},
 }
