@@ -72,15 +72,15 @@ var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestSameDevice$/^4_uploads,_5_/^(cake_diffserv4|ours)$"},
 	{Kernel: "6.12", Run: "^Test(SameDevice|Delay)$/^(8_uploads_against_1,_5|up$|down$)/^(5|cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestAbuse$/^(uploads_marked_EF|UDP_of_400_bytes|fake_RTP|fake_STUN),_5_/^ours$", Once: true},
-	{Kernel: "6.12", Run: "^TestAbuse$/^(uploads_marked_EF|fake_RTP),_5_/^cake_diffserv4$", Once: true},
+	{Kernel: "6.12", Run: "^TestAbuse$/^uploads_marked_EF,_5_/^cake_diffserv4$", Once: true},
 	{Kernel: "6.12", Run: "^TestCost$/^(1|4000)$/^1500$", Once: true},
 	{Kernel: "6.12", Run: "^TestOverhead$/^(pppoe|docsis|atm)/^ours$", Once: true},
 	{Kernel: "6.12", Run: "^TestLeaves$/^40_devices/^(cake_diffserv4|ours(,_cake_leaf)?)$", Once: true},
-	{Kernel: "6.12", Run: "^TestFairness$/^media_and_telemetry,_up/^(cake_diffserv4|ours)$", Once: true},
+	{Kernel: "6.12", Run: "^TestFairness$/^media_and_telemetry,_up/^ours$", Once: true},
 	{Kernel: "6.12", Run: "^Test(Local|Flap)$/^200_Mbit$/^(nothing|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestRate$/././^(cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestAgent$/^(retune|kill)", Once: true},
-	{Kernel: "6.12", Run: lackingTest + "/./^5$/^(nothing|ours)$", Without: "fq_codel", Once: true},
+	{Kernel: "6.12", Run: lackingTest + "/./^5$/^ours$", Without: "fq_codel", Once: true},
 }
 
 // reducedScenarios are those of which a whole reduced run measures a bound, by kernel.
