@@ -80,7 +80,8 @@ func (f settledFlow) fill() {
 	}
 }
 
-// probes has the hooks, those of the uplink with and without a choice of queues; each packet is of the same flow, or, where there are many, of the next one.
+// probes has the hooks, those of the uplink with and without a choice of queues; each packet is of the same flow, or, where there are
+// many, of the next one.
 func (f settledFlow) probes(many bool) []probe {
 	f.set(func(s *Settings) { s.DscpOfSlice[realtime], s.DscpOfSlice[media] = 46, 10 })
 	l4, ingress := 14+20, float64(boundIngress)

@@ -62,6 +62,7 @@ func (g Grid) program(seed uint64) Program {
 // ours and its best rival, with all seeds; the rest once, and the other scenarios once and in part. A play takes the emulator a minute or
 // two, so this is for a run of three quarters of an hour with two guests. Long grids come first.
 var Reduced = []Grid{
+	{Kernel: "6.12", Run: "^TestFairness$/^media_and_telemetry,_up/^ours$", Once: true},
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^(1|5)$/^(cake_diffserv4|ours)$"},
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^20$/^(cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^down$/^(1|5|20)$/^(cake_diffserv4|ours)$", Once: true},
@@ -76,7 +77,6 @@ var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestCost$/^(1|4000)$/^1500$", Once: true},
 	{Kernel: "6.12", Run: "^TestOverhead$/^(pppoe|docsis|atm)/^ours$", Once: true},
 	{Kernel: "6.12", Run: "^TestLeaves$/^40_devices/^(cake_diffserv4|ours(,_cake_leaf)?)$", Once: true},
-	{Kernel: "6.12", Run: "^TestFairness$/^media_and_telemetry,_up/^ours$", Once: true},
 	{Kernel: "6.12", Run: "^Test(Local|Flap)$/^200_Mbit$/^(nothing|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestRate$/././^(cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestAgent$/^(retune|kill)", Once: true},
