@@ -119,12 +119,9 @@ func linkBounds() (all []Bound) {
 		k := Key{"local", "pull from the box, " + pull + ", beneath a full uplink of 20 Mbit/s", ours, "pulled"}
 		all = append(all, atLeastOf(k, 0.95, nothing))
 	}
-	for _, link := range []struct {
-		preset string
-		full   float64 // bytes that a full packet takes there
-	}{{"pppoe", 1530}, {"docsis", 1518}, {"atm", 33 * 53}} {
-		k := Key{"overhead", link.preset + ", up, 300-byte packets, 10 Mbit/s", ours, "modem's queue p99"}
-		all = append(all, atMost(k, link.full*8/10e3, "a full packet's time there"))
+	for _, preset := range []string{"pppoe", "docsis", "atm"} {
+		k := Key{"overhead", preset + ", up, 300-byte packets, 10 Mbit/s", ours, "modem's queue p99"}
+		all = append(all, atMost(k, packetTime(10), "a full packet's time"))
 	}
 	for _, mbit := range []int{5, 20} {
 		k := Key{"fallback leaf", fmt.Sprintf("up, %d Mbit/s", mbit), ours, "call p99"}
