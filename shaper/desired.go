@@ -73,7 +73,7 @@ func (s *State) uplink(cfg Config, u Uplink, env Env) error {
 	}
 	if u.Upload > 0 {
 		t.dir = slice.Up
-		t.addTo(*s)
+		t.each(s.add)
 	}
 	s.uplinkPrograms(cfg.Venue, u, env.leaf(u.Leaf), !link.Ethernet)
 	return nil
@@ -87,7 +87,7 @@ func (s State) download(t tree, mtu int) {
 	dev := ifbOf(t.uplink)
 	s.add(Link{Dev: dev, MTU: mtu, Up: true, Marked: true})
 	t.dir = slice.Down
-	t.addTo(s)
+	t.each(s.add)
 	s.clsact(dev)
 	s.program(dev, tcnl.HookEgress, "", bpf.Variant{
 		Role: bpf.IfbEgress, Uplink: t.uplink.Index, Hook: uplinkHooks + 4*t.uplink.Index + 2,
@@ -119,13 +119,17 @@ func (s State) clsact(dev string) {
 	s.add(Qdisc{Dev: dev, Handle: tcnl.ClsactHandle, Parent: tcnl.Ingress, Options: tcnl.Clsact{}})
 }
 
-// program puts v at a hook, or at a leaf. All answer for the packet themselves, but for the leaf's, which names a class, and the
-// uplink's ingress: a program's own redirect to an ifb loses packets on some kernels and devices, mirred's does not.
 func (s State) program(dev string, hook tcnl.Handle, redirect string, v bpf.Variant) {
-	s.add(Filter{
+	s.add(program(dev, hook, redirect, v))
+}
+
+// program is v at a hook, or at a leaf. All answer for the packet themselves, but for the leaf's, which names a class, and the
+// uplink's ingress: a program's own redirect to an ifb loses packets on some kernels and devices, mirred's does not.
+func program(dev string, hook tcnl.Handle, redirect string, v bpf.Variant) Filter {
+	return Filter{
 		Dev: dev, Hook: hook, Kind: "bpf", Program: v.Name(), Variant: v, Redirect: redirect,
 		DirectAction: v.Role != bpf.UplinkIngress && v.Role != bpf.LeafHost,
-	})
+	}
 }
 
 // What counts as slow, and the segments that best-effort connections may send there: a full packet takes as long as a call may wait.

@@ -10,7 +10,7 @@ import (
 )
 
 // leaf is what queues a slice's packets. All kinds split superpackets, which otherwise would leave 64 kB at once.
-func (t tree) leaf(s State, sl Slice) {
+func (t tree) leaf(add func(Object), sl Slice) {
 	dev, class, handle := t.dev(), sliceClass(sl.ID), leafHandle(sl.ID)
 	_, ceil := t.bounds(sl)
 	kind := t.env.leaf(t.uplink.Leaf)
@@ -19,17 +19,17 @@ func (t tree) leaf(s State, sl Slice) {
 		if t.dir == slice.Down {
 			mode = tcnl.CakeDualDestination
 		}
-		s.add(Qdisc{Dev: dev, Handle: handle, Parent: class, Options: tcnl.Cake{FlowMode: mode, SplitGSO: true}})
-		s.program(dev, handle, "", bpf.Variant{Role: bpf.LeafHost})
+		add(Qdisc{Dev: dev, Handle: handle, Parent: class, Options: tcnl.Cake{FlowMode: mode, SplitGSO: true}})
+		add(program(dev, handle, "", bpf.Variant{Role: bpf.LeafHost}))
 		return
 	}
-	s.add(Qdisc{Dev: dev, Handle: handle, Parent: class, Options: tcnl.TBF{
+	add(Qdisc{Dev: dev, Handle: handle, Parent: class, Options: tcnl.TBF{
 		Rate:  tcnl.Rate{BytesPerSecond: uint64(slice.MaxRate / 8), LinkLayer: tcnl.Ethernet},
 		Burst: uint32(t.mtu) + burstMargin,
 		Limit: t.limit(kind, ceil),
 	}})
 	if kind == LeafFQCoDel {
-		s.add(Qdisc{Dev: dev, Handle: queueHandle(sl.ID), Parent: handle + 1, Options: t.codel(ceil)})
+		add(Qdisc{Dev: dev, Handle: queueHandle(sl.ID), Parent: handle + 1, Options: t.codel(ceil)})
 	}
 }
 

@@ -39,7 +39,10 @@ func (r *Reconciler) retuneLocked(ctx context.Context, out *outcome) bool {
 	}
 	at.cfg = target
 	at.state.addAll(steps)
-	out.result, out.err, out.observed, out.judged = Changed, nil, at.state, at.judged
+	out.did.Problems = r.shortcomings(target, at.state, at.judged, nil)
+	r.mu.Lock()
+	r.counts[Changed]++ // all else that finishLocked publishes is as the look left it
+	r.mu.Unlock()
 	return true
 }
 
@@ -80,24 +83,24 @@ func withoutRates(cfg Config) Config {
 
 // retunes appends the changes in place that lead to t; ok is false where there is more to do.
 func (t tree) retunes(observed State, steps []Step) (_ []Step, ok bool) {
-	wanted := newState()
-	t.addTo(wanted)
-	first := len(steps)
-	for id, want := range wanted.Objects {
+	first, ok := len(steps), true
+	t.each(func(want Object) {
+		id := want.ID()
 		have := observed.Objects[id]
-		switch {
-		case have == nil:
-			return nil, false
-		case rated(want, have): // most of what differs
-		case alike(want, have):
-			continue
-		case id.Kind != ClassObject && id.Kind != QdiscObject, !fixedAlike(want.params(), have.params()):
-			return nil, false
+		if have == nil {
+			ok = false
+			return
+		}
+		if !rated(want, have) { // most of what differs is
+			if alike(want, have) {
+				return
+			}
+			ok = ok && (id.Kind == ClassObject || id.Kind == QdiscObject) && fixedAlike(want.params(), have.params())
 		}
 		steps = append(steps, Step{Op: Change, Group: t.uplink.Name, Want: want, Have: have})
-	}
+	})
 	slices.SortFunc(steps[first:], func(a, b Step) int { return compareIDs(a.Object().ID(), b.Object().ID()) })
-	return steps, true
+	return steps, ok
 }
 
 // rated reports whether want is have with other rates, or another limit that follows from them.

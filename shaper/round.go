@@ -22,7 +22,6 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, e
 	}
 	out := outcome{result: Unchanged, err: errUnsettled}
 	if why == onDemand && r.retuneLocked(ctx, &out) {
-		r.finishLocked(&out)
 		return out.did, nil
 	}
 	r.settled = nil

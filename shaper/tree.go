@@ -22,7 +22,8 @@ func (t tree) dev() string {
 	return t.uplink.Interface
 }
 
-func (t tree) addTo(s State) {
+// each gives the objects of a tree.
+func (t tree) each(add func(Object)) {
 	dev, link := t.dev(), t.uplink.rate(t.dir)
 	htb := tcnl.HTB{}
 	sharing := make(map[int][]Slice)
@@ -32,16 +33,16 @@ func (t tree) addTo(s State) {
 			htb.Default = uint32(bpf.ClassMinor(sl.ID))
 		}
 	}
-	s.add(Qdisc{Dev: dev, Handle: rootHandle, Parent: tcnl.Root, Options: htb})
-	s.add(Class{Dev: dev, Handle: linkClass, Parent: tcnl.Root, HTB: t.class(link, link)})
+	add(Qdisc{Dev: dev, Handle: rootHandle, Parent: tcnl.Root, Options: htb})
+	add(Class{Dev: dev, Handle: linkClass, Parent: tcnl.Root, HTB: t.class(link, link)})
 	for priority, members := range sharing {
 		if len(members) == 1 {
-			s.add(t.alone(members[0]))
+			add(t.alone(members[0]))
 		} else {
-			t.shared(s, priority, members)
+			t.shared(add, priority, members)
 		}
 		for _, sl := range members {
-			t.leaf(s, sl)
+			t.leaf(add, sl)
 		}
 	}
 }
@@ -84,7 +85,7 @@ func (t tree) spareFor(sl Slice) slice.Rate {
 
 // shared puts slices of one priority under one class. They have next to no rate of their own: a leaf within its rate would send
 // without asking its parent, so that each of them would put a packet ahead of what matters more.
-func (t tree) shared(s State, priority int, members []Slice) {
+func (t tree) shared(add func(Object), priority int, members []Slice) {
 	var sum slice.Rate
 	smallest := slice.MaxRate
 	for _, sl := range members {
@@ -93,13 +94,13 @@ func (t tree) shared(s State, priority int, members []Slice) {
 		smallest = min(smallest, low)
 	}
 	link := t.uplink.rate(t.dir)
-	s.add(Class{Dev: t.dev(), Handle: innerClass(priority), Parent: linkClass, HTB: t.class(min(sum, link), link)})
+	add(Class{Dev: t.dev(), Handle: innerClass(priority), Parent: linkClass, HTB: t.class(min(sum, link), link)})
 	for _, sl := range members {
 		low, high := t.bounds(sl)
 		c := Class{Dev: t.dev(), Handle: sliceClass(sl.ID), Parent: innerClass(priority), HTB: t.class(floorRate, high)}
 		turns := min(float64(low)/float64(smallest), maxTurns)
 		c.HTB.Prio, c.HTB.Quantum = uint32(priority), uint32(turns*float64(t.frame()))
-		s.add(c)
+		add(c)
 	}
 }
 

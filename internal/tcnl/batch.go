@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,44 +34,71 @@ func (c *Conn) ChangeAll(objects []Changeable) error {
 }
 
 func (c *Conn) changeLocked(objects []Changeable) (refused error) {
-	batch := make([]netlink.Message, 0, len(objects))
-	for _, o := range objects {
-		typ, m, options := o.message()
-		batch = append(batch, newRequest(typ, change, m, options))
-	}
-	if _, err := c.nl.SendMessages(batch); err != nil {
-		return err
-	}
+	waits, err := c.send(objects)
 	// The kernel has done all of it by now, and what it refused waits to be read. Asked to acknowledge the end it would wake up
 	// a thread of the runtime that waits for sockets, to no purpose and for more than the change takes.
-	for {
-		waits, err := c.answerWaits()
-		switch {
-		case errors.Is(err, unix.ENOBUFS): // more was refused than the socket holds: the rest is still to be read
-			refused = cmp.Or(refused, err)
-		case err != nil || !waits:
-			return errors.Join(refused, err)
-		default:
+	for waits && err == nil || errors.Is(err, unix.ENOBUFS) {
+		if err == nil {
 			_, err = c.nl.Receive()
-			refused = cmp.Or(refused, err)
 		}
+		refused = cmp.Or(refused, err) // also that more was refused than the socket holds: the rest is still to be read
+		waits, err = c.answerWaits()
 	}
+	return cmp.Or(refused, err)
 }
+
+// send hands all objects to the kernel in one call, and reports whether it has answered. The library's own way begins a goroutine for
+// each call, which wakes another thread of a process that sleeps for the most part: that costs as much as all the rest.
+func (c *Conn) send(objects []Changeable) (answered bool, err error) {
+	var batch []byte
+	for _, o := range objects {
+		typ, t, options := o.message()
+		m := newRequest(typ, change, t, options)
+		m.Header.Length, m.Header.PID = uint32(messageHeader+len(m.Data)), c.PortID()
+		b, err := m.MarshalBinary()
+		if err != nil {
+			return false, err
+		}
+		batch = append(batch, b...)
+	}
+	err = c.control(func(fd int) (err error) {
+		if err = unix.Send(fd, batch, 0); err == nil {
+			answered, err = peek(fd)
+		}
+		return err
+	})
+	return answered, err
+}
+
+// messageHeader is the size of struct nlmsghdr. All that follows it here has a length that is a multiple of four.
+const messageHeader = unix.NLMSG_HDRLEN
 
 // answerWaits reports whether there is something to read.
 func (c *Conn) answerWaits() (waits bool, err error) {
+	err = c.control(func(fd int) (err error) {
+		waits, err = peek(fd)
+		return err
+	})
+	return waits, err
+}
+
+func (c *Conn) control(do func(fd int) error) error {
 	raw, err := c.nl.SyscallConn()
 	if err != nil {
-		return false, err
+		return err
 	}
 	var failed error
-	if err := raw.Control(func(fd uintptr) {
-		_, _, failed = unix.Recvfrom(int(fd), nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
-	}); err != nil {
-		return false, err
+	if err := raw.Control(func(fd uintptr) { failed = do(int(fd)) }); err != nil {
+		return err
 	}
-	if errors.Is(failed, unix.EAGAIN) {
+	return failed
+}
+
+// peek reports whether there is something to read, and why the socket lost what there was.
+func peek(fd int) (waits bool, err error) {
+	_, _, err = unix.Recvfrom(fd, nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	if errors.Is(err, unix.EAGAIN) {
 		return false, nil
 	}
-	return failed == nil, failed
+	return err == nil, err
 }
