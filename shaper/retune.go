@@ -41,7 +41,7 @@ func (r *Reconciler) retuneLocked(ctx context.Context, out *outcome) bool {
 	at.state.addAll(steps)
 	out.did.Problems = r.shortcomings(target, at.state, at.judged, nil)
 	r.mu.Lock()
-	r.counts[Changed]++ // all else that finishLocked publishes is as the look left it
+	r.counts[Changed]++ // all else that finishLocked publishes is as the look left it; the next one says when a fight is over
 	r.mu.Unlock()
 	return true
 }

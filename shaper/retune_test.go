@@ -3,7 +3,10 @@ package shaper
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/slicegate/slicegate/internal/slice"
 )
@@ -12,7 +15,8 @@ import (
 func TestRetuneWithoutALook(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
-	r := f.reconciler(t)
+	var changes atomic.Int64
+	r := f.reconciler(t, func(c *ReconcilerConfig) { c.OnChange = func() { changes.Add(1) } })
 	run(t, r)
 	await(t, "it follows", func() bool {
 		r.working.Lock()
@@ -25,9 +29,17 @@ func TestRetuneWithoutALook(t *testing.T) {
 		cfg.Uplinks[0].Download = slice.Rate(20+i) * slice.Mbit
 		must(t, r.Set(t.Context(), cfg))
 	}
+	heard, counted, states, problems := changes.Load(), r.Reconciles()[Changed], r.State(), r.Problems()
 	for i := range 20 {
 		retune(i)
 		planIsEmpty(t, r, cfg)
+	}
+	if n := r.Reconciles()[Changed] - counted; n != 20 {
+		t.Errorf("20 retunes count as %d", n)
+	}
+	must(t, r.Set(t.Context(), cfg)) // a look
+	if diff := cmp.Diff(states, r.State()) + cmp.Diff(problems, r.Problems()); diff != "" || changes.Load() != heard {
+		t.Errorf("retunes changed more than rates, or %d of them were told as changes of interfaces:\n%s", changes.Load()-heard, diff)
 	}
 	for i := range 10 {
 		f.tc(t, "class", "del", "dev", "ifb-fibre", "classid", sliceClass(slice.ID(1+i%4)).String())

@@ -85,6 +85,7 @@ func (r *Reconciler) look(ctx context.Context, why reason) (failed bool, keepSti
 	}
 	if why == onDrift && !n.links {
 		if left := r.fights.wait(time.Now()); left > 0 {
+			r.settled = nil // the kernel is as the other program left it
 			return false, left
 		}
 	}

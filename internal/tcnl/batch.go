@@ -48,13 +48,14 @@ func (c *Conn) changeLocked(objects []Changeable) (refused error) {
 }
 
 // send hands all objects to the kernel in one call, and reports whether it has answered. The library's own way begins a goroutine for
-// each call, which wakes another thread of a process that sleeps for the most part: that costs as much as all the rest.
+// each call, which wakes another thread of a process that sleeps for the most part. Sequence numbers stay 0: an answer is a refusal, and
+// belongs to the batch.
 func (c *Conn) send(objects []Changeable) (answered bool, err error) {
 	var batch []byte
 	for _, o := range objects {
 		typ, t, options := o.message()
 		m := newRequest(typ, change, t, options)
-		m.Header.Length, m.Header.PID = uint32(messageHeader+len(m.Data)), c.PortID()
+		m.Header.Length, m.Header.PID = uint32(align(messageHeader+len(m.Data))), c.PortID()
 		b, err := m.MarshalBinary()
 		if err != nil {
 			return false, err
@@ -70,7 +71,7 @@ func (c *Conn) send(objects []Changeable) (answered bool, err error) {
 	return answered, err
 }
 
-// messageHeader is the size of struct nlmsghdr. All that follows it here has a length that is a multiple of four.
+// messageHeader is the size of struct nlmsghdr.
 const messageHeader = unix.NLMSG_HDRLEN
 
 // answerWaits reports whether there is something to read.
