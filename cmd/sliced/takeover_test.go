@@ -1,53 +1,15 @@
 package main
 
 import (
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/slicegate/slicegate/internal/api"
+	"github.com/slicegate/slicegate/internal/lab/built"
 	"github.com/slicegate/slicegate/internal/nettest"
 )
-
-// otherVersion builds sliced with programs and maps of another layout: its number is another, and tables have other sizes.
-func otherVersion(t *testing.T) (path string) {
-	t.Helper()
-	const bindings = "../../bpf/dataplane_bpfel.go"
-	source, err := os.ReadFile(bindings)
-	must(t, err)
-	changed := string(source)
-	for old, other := range map[string]string{
-		"dataplaneLayoutVersionLAYOUT dataplaneLayoutVersion = ": "dataplaneLayoutVersionLAYOUT dataplaneLayoutVersion = 90 + ",
-		"return spec, err": `if err == nil {
-			spec.Maps["flows"].MaxEntries /= 2
-			spec.Maps["fragments"].MaxEntries *= 2
-		}
-		return spec, err`,
-	} {
-		if strings.Count(changed, old) != 1 {
-			t.Fatalf("the bindings do not have %q once", old)
-		}
-		changed = strings.Replace(changed, old, other, 1)
-	}
-	dir := t.TempDir()
-	from, err := filepath.Abs(bindings)
-	must(t, err)
-	to := filepath.Join(dir, "bindings.go")
-	must(t, os.WriteFile(to, []byte(changed), 0o644))
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{from: to}})
-	must(t, err)
-	must(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o644))
-	path = filepath.Join(dir, "sliced")
-	if out, err := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", path, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build another version: %v\n%s", err, out)
-	}
-	return path
-}
 
 // offered adds up what all slices were offered in one direction.
 func offered(st api.Status, direction string) (packets uint64) {
@@ -61,7 +23,6 @@ func offered(st api.Status, direction string) (packets uint64) {
 
 // An agent of another layout is replaced while packets pass: none is lost, each is counted once, and the trees stay.
 func TestTakeoverBetweenVersions(t *testing.T) {
-	other := otherVersion(t)
 	b := newBox(t)
 	attendee := nettest.NewT(t)
 	must(t, nettest.Veth(attendee, "eth0", b.ns, "lan0"))
@@ -75,7 +36,7 @@ func TestTakeoverBetweenVersions(t *testing.T) {
 	nettest.Echo(t, b.peer, "198.51.100.1:7")
 	b.write(strings.Replace(oneUplink, "venue0", "lan0", 1))
 
-	b.startProgram(other)
+	b.startProgram(built.Program(t, built.OtherSliced))
 	s := nettest.NewStream(t, attendee, "198.51.100.1:7")
 	b.until("counting", func(st api.Status) bool { return s.Count() > 1000 && offered(st, api.Down) > 1000 })
 	must(t, b.client.SetSlice(t.Context(), api.SliceChange{Name: "media", Max: "90%"}))

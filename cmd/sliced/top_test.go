@@ -14,6 +14,8 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/creack/pty"
+
+	"github.com/slicegate/slicegate/internal/lab/built"
 )
 
 // terminal is a pseudo-terminal with the real slicectl top in it.
@@ -32,11 +34,7 @@ type terminal struct {
 // startTop runs the program on a terminal, for the agent that may be at a socket.
 func startTop(t *testing.T, socket string) *terminal {
 	t.Helper()
-	slicectl := filepath.Join(t.TempDir(), "slicectl")
-	if out, err := exec.Command("go", "build", "-o", slicectl, "../slicectl").CombinedOutput(); err != nil {
-		t.Fatalf("build slicectl: %v\n%s", err, out)
-	}
-	cmd := exec.Command(slicectl, "--socket", socket, "top")
+	cmd := exec.Command(built.Program(t, built.Slicectl), "--socket", socket, "top")
 	cmd.Env = append(os.Environ(), "TERM=xterm-256color", noColour+"=1")
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
 	must(t, err)

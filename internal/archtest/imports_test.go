@@ -49,9 +49,10 @@ const commands = "cmd/"
 
 // forTests are imported by tests only, and by whom else is said.
 var forTests = map[string][]string{
-	"internal/archtest": nil,
-	"internal/nettest":  {"internal/demo", "internal/lab", "cmd/captures/capture"},
-	"internal/lab":      {"cmd/lab"},
+	"internal/archtest":  nil,
+	"internal/nettest":   {"internal/demo", "internal/lab", "cmd/captures/capture"},
+	"internal/lab":       {"cmd/lab"},
+	"internal/lab/built": {"internal/lab"},
 }
 
 // The services meet in cmd/sliced, where their configuration is converted.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/slicegate/slicegate/internal/lab/built"
 )
 
 // Program is the tests of one of our packages, as a static binary that runs in that package's folder with its test data.
@@ -18,6 +20,7 @@ type Program struct {
 	Skip    string        // which not, as for go test -skip; "" means none
 	Env     []string      // "KEY=value"
 	Timeout time.Duration // by the guest's clock; 0 means 10 minutes
+	Starts  []string      // programs of ours, by their names in package built, that it finds in the guest's path
 }
 
 const defaultTimeout = 10 * time.Minute
@@ -25,31 +28,35 @@ const defaultTimeout = 10 * time.Minute
 // source is where the module's folder is in the guest.
 const source = "/src"
 
-// commands of ours that scenarios start are in the guest's path.
-var commands = []string{"cmd/sliced"}
+// ourPrograms is the folder for those of ours that others start. It is in the guest's path.
+const ourPrograms = "/usr/local/bin"
 
 // shared files are read by tests of several packages.
 var shared = []string{"deploy"}
 
 // compile builds programs of the module in the folder module, and what they read and start, into the folder dir: the tree that is
 // put over a guest's.
-func compile(ctx context.Context, module, dir string, programs []Program) (tree string, err error) {
+func compile(ctx context.Context, module, dir string, tests []Program) (tree string, err error) {
 	compiled := make(map[string]bool)
-	for _, p := range programs {
+	for _, p := range tests {
+		for _, name := range p.Starts {
+			if compiled[name] {
+				continue
+			}
+			compiled[name] = true
+			if err := built.Build(ctx, module, filepath.Join(dir, ourPrograms), name); err != nil {
+				return "", err
+			}
+		}
 		if compiled[p.Package] {
 			continue
 		}
 		compiled[p.Package] = true
 		folder := filepath.Join(dir, source, p.Package)
-		if err := static(ctx, module, "test", "-c", "-o", filepath.Join(folder, p.binary()), "./"+p.Package); err != nil {
+		if _, err := built.Go(ctx, module, "test", append(built.Repeatable(), "-c", "-o", filepath.Join(folder, p.binary()), "./"+p.Package)...); err != nil {
 			return "", err
 		}
 		if err := copyTree(filepath.Join(module, p.Package, "testdata"), filepath.Join(folder, "testdata")); err != nil {
-			return "", err
-		}
-	}
-	for _, command := range commands {
-		if err := static(ctx, module, "build", "-o", filepath.Join(dir, "usr/local/bin", path.Base(command)), "./"+command); err != nil {
 			return "", err
 		}
 	}
@@ -59,13 +66,6 @@ func compile(ctx context.Context, module, dir string, programs []Program) (tree 
 		}
 	}
 	return dir, nil
-}
-
-// static runs the go command so that what it builds needs no library, and is the same for the same source, whatever the commit.
-func static(ctx context.Context, module, verb string, args ...string) error {
-	args = append([]string{"CGO_ENABLED=0", "go", verb, "-buildvcs=false", "-ldflags=-s -w"}, args...)
-	_, err := output(ctx, module, "env", args...)
-	return err
 }
 
 // job is what the guest runs: a line a program.

@@ -3,6 +3,8 @@ package lab
 import (
 	"fmt"
 	"time"
+
+	"github.com/slicegate/slicegate/internal/lab/built"
 )
 
 // Require is what the lab's kernels have, for SLICEGATE_REQUIRE: there, no kernel test may be skipped.
@@ -12,7 +14,11 @@ const Require = "root,netns,veth,bridge,tun,ifb,nft,htb,tbf,fq_codel,cake,netem,
 func KernelTests() []Program {
 	var programs []Program
 	for _, name := range []string{"internal/nettest", "internal/tcnl", "bpf", "internal/replay", "shaper", "cmd/sliced", "cmd/slicectl"} {
-		programs = append(programs, Program{Package: name, Env: []string{"SLICEGATE_REQUIRE=" + Require}, Timeout: time.Hour})
+		p := Program{Package: name, Env: []string{"SLICEGATE_REQUIRE=" + Require}, Timeout: time.Hour}
+		if name == "cmd/sliced" {
+			p.Starts, p.Env = []string{built.Slicectl, built.OtherSliced}, append(p.Env, built.Folder+"="+ourPrograms)
+		}
+		programs = append(programs, p)
 	}
 	return programs
 }
@@ -50,7 +56,8 @@ const lackingTest = "^TestFallbackLeaf$"
 func (g Grid) program(seed uint64) Program {
 	p := Program{
 		Package: "internal/lab/scenario", Run: g.Run, Skip: lackingTest, Timeout: scenarioTimeout,
-		Env: []string{"SLICEGATE_REQUIRE=" + Require, fmt.Sprintf("%s=%d", SeedVariable, seed)},
+		Env:    []string{"SLICEGATE_REQUIRE=" + Require, fmt.Sprintf("%s=%d", SeedVariable, seed)},
+		Starts: []string{built.Sliced},
 	}
 	if g.Without != "" {
 		p.Skip = ""
