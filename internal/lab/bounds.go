@@ -60,7 +60,10 @@ func isolationBounds() (all []Bound) {
 // fewLost is what a queue that drops for itself may take along, in %: 3 of 3,000.
 const fewLost = 0.1
 
-const evenShares = 0.95 // Jain's index
+const (
+	evenShares = 0.95 // Jain's index
+	inSlice    = 99   // %: else another slice's shares are measured
+)
 
 // deviceBounds: each device gets its share, whatever it opens, and has its own small flows first.
 func deviceBounds() (all []Bound) {
@@ -80,7 +83,9 @@ func deviceBounds() (all []Bound) {
 			atLeast(Key{"fairness", "media and telemetry, down, 100 Mbit/s", treatment, "media Jain"}, evenShares),
 			atLeast(Key{"fairness", "media and telemetry, down, 100 Mbit/s", treatment, "telemetry Jain"}, evenShares),
 			atLeast(Key{"fairness", "realtime, up, 20 Mbit/s", treatment, "realtime Jain"}, evenShares),
-			atLeast(Key{"fairness", "signalling, up, 20 Mbit/s", treatment, "signalling Jain"}, evenShares))
+			atLeast(Key{"fairness", "signalling, up, 20 Mbit/s", treatment, "signalling Jain"}, evenShares),
+			atLeast(Key{"fairness", "realtime, up, 20 Mbit/s", treatment, "realtime in its slice"}, inSlice),
+			atLeast(Key{"fairness", "signalling, up, 20 Mbit/s", treatment, "signalling in its slice"}, inSlice))
 	}
 	return all
 }

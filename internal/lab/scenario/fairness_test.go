@@ -1,25 +1,29 @@
 package scenario
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/slicegate/slicegate/internal/api/client"
 	"github.com/slicegate/slicegate/internal/demo"
 )
 
 // behindRouter is ours where devices are addresses, with either leaf; "ours" is what auto chooses, fq_codel.
-var behindRouter = []Treatment{
-	{"ours", bySliced(demo.Settings{Venue: crowdSettings})},
-	{"ours, cake leaf", bySliced(demo.Settings{Venue: crowdSettings, Uplink: `leaf = "cake"`})},
+func behindRouter(agent **demo.Agent) []Treatment {
+	return []Treatment{
+		ours("ours", demo.Settings{Venue: crowdSettings}, agent),
+		ours("ours, cake leaf", demo.Settings{Venue: crowdSettings, Uplink: `leaf = "cake"`}, agent),
+	}
 }
 
 // TestLeaves asks what a leaf is worth with many devices: each uploads, and one of them has a flow that sends little too.
 func TestLeaves(t *testing.T) {
 	seed := begin(t)
 	for _, size := range []struct{ devices, mbit int }{{40, 20}, {500, 100}} {
-		for _, treatment := range slices.Concat(rivals, behindRouter) {
+		for _, treatment := range slices.Concat(rivals, behindRouter(new(*demo.Agent))) {
 			name := fmt.Sprintf("%d devices, %d Mbit/s", size.devices, size.mbit)
 			play(t, "leaves", name, treatment, size.mbit, seed, func(s *stage, r reporter) error {
 				return uploads(s, r, size.devices)
@@ -71,7 +75,8 @@ const shareFor = 75 * time.Second
 // TestFairness asks what each of many devices gets when one has many flows, in each slice.
 func TestFairness(t *testing.T) {
 	seed := begin(t)
-	for _, treatment := range slices.Concat(rivals, behindRouter) {
+	var agent *demo.Agent // none with a rival: these come first
+	for _, treatment := range slices.Concat(rivals, behindRouter(&agent)) {
 		for _, way := range []demo.Direction{demo.Up, demo.Down} {
 			play(t, "fairness", fmt.Sprintf("media and telemetry, %s, 100 Mbit/s", way), treatment, 100, seed, func(s *stage, r reporter) error {
 				return shareBestEffort(s, r, way)
@@ -84,7 +89,7 @@ func TestFairness(t *testing.T) {
 			dscp int
 		}{{"realtime", demo.LooksRTP, 1000, expedited}, {"signalling", demo.LooksSTUN, 400, expedited}} {
 			play(t, "fairness", look.slice+", up, 20 Mbit/s", treatment, 20, seed, func(s *stage, r reporter) error {
-				return shareFlooded(s, r, look.slice, demo.Flood{Look: look.Look, Size: look.size, DSCP: look.dscp})
+				return shareFlooded(s, r, agent, look.slice, demo.Flood{Look: look.Look, Size: look.size, DSCP: look.dscp})
 			})
 		}
 	}
@@ -131,14 +136,14 @@ func (r reporter) shares(slice string, rates []float64) {
 	r.figure(slice, "Mbit/s", total(rates)/1e6)
 }
 
-// shareFlooded has every flow offer the same, all together more than the link takes.
-func shareFlooded(s *stage, r reporter, slice string, f demo.Flood) error {
-	const offered = 30_000_000 // bit/s
+// shareFlooded has every flow offer the same, all together more than the link takes. An agent says whether that was in the slice meant.
+func shareFlooded(s *stage, r reporter, agent *demo.Agent, slice string, f demo.Flood) error {
+	const load = 30_000_000 // bit/s
 	devices, err := s.crowd(crowdSize)
 	if err != nil {
 		return err
 	}
-	f.Rate = offered / (crowdSize + greedFlows)
+	f.Rate = load / (crowdSize + greedFlows)
 	var meters []meter
 	for n, device := range devices {
 		var flows []meter
@@ -156,10 +161,41 @@ func shareFlooded(s *stage, r reporter, slice string, f demo.Flood) error {
 		})
 	}
 	pause(s.ctx, fillFor)
+	before, err := offered(s.ctx, agent)
+	if err != nil {
+		return err
+	}
 	w, err := s.watch(loadFor, meters...)
 	if err != nil {
 		return err
 	}
 	r.shares(slice, w.rates)
+	after, err := offered(s.ctx, agent)
+	if err != nil || agent == nil {
+		return err
+	}
+	var all uint64
+	for name, bytes := range after {
+		all += bytes - before[name]
+	}
+	r.figure(slice+" in its slice", "%", 100*float64(after[slice]-before[slice])/float64(all))
 	return nil
+}
+
+// offered is what each slice was offered on the way up so far, in bytes; nothing without an agent to ask.
+func offered(ctx context.Context, agent *demo.Agent) (map[string]uint64, error) {
+	if agent == nil {
+		return nil, nil
+	}
+	status, err := agent.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bytes := make(map[string]uint64)
+	for _, s := range status.Slices {
+		if s.Direction == client.Up {
+			bytes[s.Name] += s.Bytes
+		}
+	}
+	return bytes, nil
 }
