@@ -11,7 +11,7 @@ type Shortfall struct {
 // with the worst of its seeds; some 3 % are added to that, since another build is another draw. A line whose bound is reached is to go.
 // docs/lab.md says why each is there.
 var shortfalls = []Shortfall{
-	{"6.12", Key{"same device", "4 uploads, 5 Mbit/s", "ours", "sparse and pages p99"}, 18.6},                   // ≤ cake diffserv4's
+	{"6.12", Key{"same device", "4 uploads, 5 Mbit/s", "ours", "sparse and pages p99"}, 26.4},                   // ≤ cake diffserv4's
 	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours", "telemetry Jain"}, 0.92},            // ≥ 0.95
 	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours, cake leaf", "telemetry Jain"}, 0.71}, // ≥ 0.95
 	{"6.12", Key{"overhead", "atm, up, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 1.4},         // ≤ a full packet's time
