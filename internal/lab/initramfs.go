@@ -31,7 +31,7 @@ var modules = []string{
 var spares = []string{"pktgen"}
 
 // tools are programs of this machine that tests and scenarios run.
-var tools = []string{"nft", "tc", "ip"}
+var tools = []string{"nft", "tc", "ip", "setpriv"}
 
 // busybox is where Debian's busybox-static has it.
 const busybox = "/bin/busybox"
