@@ -13,7 +13,7 @@ const Require = "root,netns,veth,bridge,tun,ifb,nft,htb,tbf,fq_codel,cake,netem,
 // KernelTests are the packages whose tests are about the kernel.
 func KernelTests() []Program {
 	var programs []Program
-	for _, name := range []string{"internal/nettest", "internal/tcnl", "bpf", "internal/replay", "shaper", "cmd/sliced", "cmd/slicectl"} {
+	for _, name := range []string{"internal/nettest", "internal/tcnl", "bpf", "internal/replay", "shaper", "internal/doctor", "cmd/sliced", "cmd/slicectl"} {
 		p := Program{Package: name, Env: []string{"SLICEGATE_REQUIRE=" + Require}, Timeout: time.Hour}
 		if name == "cmd/sliced" {
 			p.Starts, p.Env = []string{built.Slicectl, built.OtherSliced}, append(p.Env, built.Folder+"="+ourPrograms)
