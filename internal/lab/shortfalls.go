@@ -11,6 +11,8 @@ type Shortfall struct {
 // with the worst of its seeds; some 3 % are added to that, since another build is another draw. A line whose bound is reached is to go.
 // docs/lab.md says why each is there.
 var shortfalls = []Shortfall{
+	{"6.12", Key{"isolation", "one slice, up, 100 Mbit/s", "ours", "call p99"}, 0.51},                           // ≤ cake diffserv4's
+	{"6.12", Key{"isolation", "one slice, up, 100 Mbit/s", "ours", "signalling p99"}, 0.46},                     // ≤ cake diffserv4's
 	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "call p99"}, 1.52},                         // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "signalling p99"}, 1.54},                   // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"same device", "4 uploads, 5 Mbit/s", "ours", "sparse and pages p99"}, 26.4},                   // ≤ cake diffserv4's
