@@ -24,4 +24,11 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"abuse", "fake RTP, 20 Mbit/s", "ours", "abuser's share"}, 5.7},                                // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "abuser's share"}, 5.45},                                // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call p99 grows"}, 3.7},                                 // ≤ 2
+	{"6.12", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse and pages p99"}, 5.85},                  // ≤ cake diffserv4's
+	{"6.12", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.35},         // ≤ 2
+	{"6.12", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "call p99 grows"}, 4.0},          // ≤ 2
+	{"6.12", Key{"abuse", "UDP of 400 bytes marked EF, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.1}, // ≤ 2
+	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.4},                   // ≤ 2
+	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "call p99 grows"}, 3.5},                   // ≤ 2
+	{"6.12", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours", "box"}, 10660},                            // ≤ cake diffserv4's
 }
