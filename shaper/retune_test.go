@@ -5,10 +5,12 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slicegate/slicegate/internal/slice"
+	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
 // Changes of rates that need no look at the kernel lead where others lead, also while somebody else is at it.
@@ -75,6 +77,26 @@ func TestRetuneTouchesOneTree(t *testing.T) {
 	if p, err := r.Plan(t.Context(), cfg); err != nil || p.Empty() {
 		t.Errorf("what was broken elsewhere was seen: plan %s, error %v", p, err)
 	}
+}
+
+// What another program did while a fight is kept out of is not taken for what the last look saw.
+func TestARetuneDuringAFightLooks(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	must(t, r.Set(t.Context(), cfg)) // a look that finds nothing to do
+	r.setFollows(true)               // without Run nobody hears of what comes now
+	r.fights.until = time.Now().Add(fightWithin)
+	f.tc(t, "qdisc", "del", "dev", "wan0", "parent", sliceClass(1).String())
+	r.heard.put(tcnl.Event{What: tcnl.QdiscChanged, Ifindex: f.link(t, "wan0").Attrs().Index})
+	if _, keepStill := r.look(t.Context(), onDrift); keepStill == 0 {
+		t.Fatal("the fight was not kept out of")
+	}
+	cfg.Uplinks = slices.Clone(cfg.Uplinks)
+	cfg.Uplinks[0].Download = 40 * slice.Mbit
+	must(t, r.Set(t.Context(), cfg))
+	planIsEmpty(t, r, cfg)
 }
 
 // Where the kernel refuses one change of many, what it did is told all the same, and the rest is mended.

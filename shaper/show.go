@@ -84,7 +84,7 @@ func (r *Reconciler) showLocked(out outcome) ([]UplinkState, []Problem) {
 		}
 		return states, failures(out)
 	}
-	states, problems := slices.Clone(out.judged.states), slices.Clone(out.judged.problems) // the judgement may serve again
+	states, problems := slices.Clone(out.judged.states), slices.Clone(out.judged.problems) // a judgement may serve again
 	for _, f := range out.did.Failed {
 		for i := range states {
 			if states[i].Name == f.Step.Group && states[i].State == StateShaped {

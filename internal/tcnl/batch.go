@@ -55,7 +55,7 @@ func (c *Conn) send(objects []Changeable) (answered bool, err error) {
 	for _, o := range objects {
 		typ, t, options := o.message()
 		m := newRequest(typ, change, t, options)
-		m.Header.Length, m.Header.PID = uint32(align(messageHeader+len(m.Data))), c.PortID()
+		m.Header.Length, m.Header.PID = uint32(align(unix.NLMSG_HDRLEN+len(m.Data))), c.PortID()
 		b, err := m.MarshalBinary()
 		if err != nil {
 			return false, err
@@ -70,9 +70,6 @@ func (c *Conn) send(objects []Changeable) (answered bool, err error) {
 	})
 	return answered, err
 }
-
-// messageHeader is the size of struct nlmsghdr.
-const messageHeader = unix.NLMSG_HDRLEN
 
 // answerWaits reports whether there is something to read.
 func (c *Conn) answerWaits() (waits bool, err error) {
