@@ -46,6 +46,7 @@ test | lab)
 	need cpio cpio
 	need depmod kmod
 	need xz xz-utils
+	need perl perl-base
 	;;
 captures)
 	need nft nftables

@@ -30,8 +30,8 @@ var modules = []string{
 // spares are modules that a scenario loads itself, since they cost every namespace something: pktgen has a thread in each.
 var spares = []string{"pktgen"}
 
-// tools are programs of this machine that tests and scenarios run. The shell is among them since busybox's has an ip and a tc of its own.
-var tools = []string{"nft", "tc", "ip", "setpriv", "unshare", "sh"}
+// tools are programs of this machine that tests, scenarios and init run. The shell is among them since busybox's has an ip and a tc of its own.
+var tools = []string{"nft", "tc", "ip", "setpriv", "unshare", "sh", "perl"}
 
 // busybox is where Debian's busybox-static has it.
 const busybox = "/bin/busybox"

@@ -87,7 +87,7 @@ func (r *Report) Err() error {
 var (
 	upLine   = regexp.MustCompile(`(?m)^lab: up (\S+)$`)
 	runLines = regexp.MustCompile(`(?ms)^lab: begin \S+$\n(.*?)^lab: exit (\d+) at ([\d.]+)$`)
-	noModule = regexp.MustCompile(`(?m)^lab: no module .*$`)
+	lacking  = regexp.MustCompile(`(?m)^lab: no .*$`)
 	offLine  = regexp.MustCompile(`(?m)^lab: off$`)
 )
 
@@ -97,7 +97,7 @@ func read(ctx context.Context, image Image, programs []Program, written []byte) 
 	if !upLine.Match(written) {
 		return report, errors.New("did not boot")
 	}
-	if line := noModule.Find(written); line != nil {
+	if line := lacking.Find(written); line != nil {
 		return report, errors.New(string(line))
 	}
 	ends := runLines.FindAllSubmatch(written, -1)

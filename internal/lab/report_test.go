@@ -33,6 +33,7 @@ func TestReadFailures(t *testing.T) {
 		{"nothing", "", "did not boot"},
 		{"a panic before the first line", "qemu: terminating\n", "did not boot"},
 		{"a module missing", "lab: no module sch_cake\n" + boxed(said("0", passes), said("0", passes)), "no module sch_cake"},
+		{"no random numbers", "lab: no random numbers\n" + boxed(said("0", passes), said("0", passes)), "no random numbers"},
 		{"an end in the first program", "lab: up 6.12.1\nlab: begin /src/shaper\n=== RUN   TestA\n", "broke off in shaper"},
 		{"an end in the second program", "lab: up 6.12.1\n" + said("0", passes), "broke off in bpf"},
 		{"an end after the last", strings.TrimSuffix(boxed(said("0", passes), said("0", passes)), "lab: off\n"), "broke off after the last"},
