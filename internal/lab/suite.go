@@ -29,7 +29,7 @@ func KernelTests() []Program {
 func Subset() []Program {
 	pick := map[string]string{
 		"internal/tcnl": ".",
-		"shaper":        "^(TestForwardedCall|TestRatesAreKept|TestRestartGoesOn)$",
+		"shaper":        "^(TestForwardedCall|TestRatesAreKept|TestRestartGoesOn)$|^TestDevicesShare$/^cake$/^up$",
 	}
 	var programs []Program
 	for _, p := range KernelTests() {
@@ -82,7 +82,7 @@ var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestAbuse$/^(uploads_marked_EF|UDP_of_400_bytes|fake_RTP|fake_STUN),_5_/^ours$", Once: true},
 	{Kernel: "6.12", Run: "^TestAbuse$/^uploads_marked_EF,_5_/^cake_diffserv4$", Once: true},
 	{Kernel: "6.12", Run: "^TestCost$/^(1|4000)$/^1500$", Once: true},
-	{Kernel: "6.12", Run: "^TestOverhead$/^(pppoe|docsis|atm)/^ours$", Once: true},
+	{Kernel: "6.12", Run: "^TestOverhead$/^(pppoe|docsis|atm)/^ours(,_overhead_none)?$", Once: true},
 	{Kernel: "6.12", Run: "^TestLeaves$/^40_devices/^(cake_diffserv4|ours(,_cake_leaf)?)$", Once: true},
 	{Kernel: "6.12", Run: "^Test(Local|Flap)$/^200_Mbit$/^(nothing|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestRate$/././^(cake_diffserv4|ours)$", Once: true},

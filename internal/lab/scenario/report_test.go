@@ -13,12 +13,20 @@ import (
 
 // reporter prints the figures of one case under one treatment.
 type reporter struct {
-	t    *testing.T
-	base lab.Figure
+	t       *testing.T
+	base    lab.Figure
+	printed *int
 }
 
+// newReporter makes a reporter that fails the test if it ends without a figure.
 func newReporter(t *testing.T, scenario, name, treatment string, seed uint64) reporter {
-	return reporter{t, lab.Figure{Scenario: scenario, Case: name, Treatment: treatment, Seed: seed}}
+	r := reporter{t, lab.Figure{Scenario: scenario, Case: name, Treatment: treatment, Seed: seed}, new(int)}
+	t.Cleanup(func() {
+		if *r.printed == 0 && !t.Failed() {
+			t.Errorf("%s, %s: no figure was printed", name, treatment)
+		}
+	})
+	return r
 }
 
 func (r reporter) figure(name, unit string, value float64) {
@@ -31,6 +39,7 @@ func (r reporter) write(f lab.Figure) {
 	if err := f.Write(os.Stdout); err != nil {
 		r.t.Error(err)
 	}
+	*r.printed++
 }
 
 // added prints a probe's delays under load above the idle path's median. Figures of nothing are an error.

@@ -21,9 +21,9 @@ type Site struct {
 // Times of a measurement.
 const (
 	idleFor = 3 * time.Second
-	fillFor = 5 * time.Second  // for bulk to fill the queues
-	loadFor = 15 * time.Second // 3,000 probes
-	settle  = time.Second      // for what is under way to arrive
+	fillFor = 5 * time.Second          // for bulk to fill the queues
+	loadFor = 15100 * time.Millisecond // 3,000 probes and some
+	settle  = time.Second              // for what is under way to arrive
 
 	probeEvery = 5 * time.Millisecond
 )
