@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/slicegate/slicegate/internal/lab"
@@ -22,15 +21,15 @@ const (
 )
 
 // test runs the kernel tests, or those that the options name, and prints a line a program.
-func test(ctx context.Context, bench *lab.Bench, kernels []string, o options) error {
+func test(ctx context.Context, bench *lab.Bench, o options) error {
 	var programs []lab.Program
 	for _, p := range lab.KernelTests() {
-		if o.packages == "" || slices.Contains(strings.Split(o.packages, ","), p.Package) {
+		if slices.Contains(o.packages, p.Package) {
 			p.Run = o.run
 			programs = append(programs, p)
 		}
 	}
-	reports, err := bench.Test(ctx, kernels, programs)
+	reports, err := bench.Test(ctx, o.kernels, programs)
 	for _, report := range reports {
 		if report == nil {
 			continue

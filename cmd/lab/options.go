@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slicegate/slicegate/internal/lab"
+)
+
+type options struct {
+	full, tests, json, hold, write bool
+	kernels, packages              []string // those that are meant, each once
+	run, without, from             string
+	seeds, atOnce                  int
+}
+
+const allSeeds = 3
+
+// parse reads the command line, and FULL of the environment. What is wrong with them is said here, before anything is compiled.
+func parse(args []string, full string) (o options, err error) {
+	allKernels, allPackages := known()
+	flags := flag.NewFlagSet("lab", flag.ExitOnError)
+	flags.BoolVar(&o.full, "full", full == "1", "every scenario on every kernel (FULL=1 in the environment)")
+	flags.BoolVar(&o.tests, "tests", false, "run the kernel tests instead of scenarios")
+	flags.BoolVar(&o.json, "json", false, "print figures as lines of JSON, each when it is measured, instead of tables")
+	flags.BoolVar(&o.hold, "hold", false, "print the lines of internal/lab/shortfalls.go that the figures need, instead of tables")
+	flags.BoolVar(&o.write, "write", false, "write the lab's part of docs/performance.md and its charts, also when not everything ran")
+	kernels := flags.String("kernels", strings.Join(allKernels, ","), "which kernels, separated by commas")
+	packages := flags.String("packages", "", "with -tests: the kernel tests of which packages, separated by commas; empty means all")
+	flags.StringVar(&o.run, "run", "", "which scenarios or tests, as for go test -run; empty means the bench's choice")
+	flags.StringVar(&o.without, "without", "", "with -run: a qdisc that the kernels are to lack, such as fq_codel for TestFallbackLeaf")
+	flags.StringVar(&o.from, "from", "", "measure nothing: take the figures of these files, separated by commas; a run's are in "+keptFigures)
+	flags.IntVar(&o.seeds, "seeds", allSeeds, "how often each scenario runs")
+	flags.IntVar(&o.atOnce, "vms", 2, "virtual machines at once")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q: -run says what to run", flags.Arg(0))
+	case full != "" && full != "0" && full != "1":
+		return o, fmt.Errorf("unexpected FULL=%s in the environment: 1 means every scenario, 0 or nothing a reduced run", full)
+	case *packages != "" && !o.tests:
+		return o, errors.New("-packages is of the kernel tests: add -tests")
+	}
+	if o.kernels, err = among(allKernels, *kernels); err != nil {
+		return o, fmt.Errorf("-kernels: %w", err)
+	}
+	if o.packages = allPackages; *packages != "" {
+		if o.packages, err = among(allPackages, *packages); err != nil {
+			return o, fmt.Errorf("-packages: %w", err)
+		}
+	}
+	return o, o.check()
+}
+
+// check says which options mean nothing, or nothing together.
+func (o options) check() error {
+	switch {
+	case o.seeds < 1:
+		return fmt.Errorf("-seeds %d measures nothing: at least 1", o.seeds)
+	case o.atOnce < 1:
+		return fmt.Errorf("-vms %d runs nothing: at least 1", o.atOnce)
+	case o.from != "" && (o.tests || o.run != ""):
+		return errors.New("-from runs nothing: leave out -tests and -run, or -from")
+	case o.without != "" && (o.tests || o.run == ""):
+		return errors.New("-without is of scenarios that are named: add -run, such as -run TestFallbackLeaf, without -tests")
+	}
+	return nil
+}
+
+// whole tells whether a run without errors has measured all that there is to measure, reduced or full.
+func (o options) whole() bool {
+	return o.run == "" && len(o.kernels) == len(lab.Kernels) && o.seeds >= allSeeds
+}
+
+// known are the kernels, the newest first, and the packages that have kernel tests.
+func known() (kernels, packages []string) {
+	for _, k := range lab.Kernels {
+		kernels = append(kernels, k.Name)
+	}
+	slices.Reverse(kernels)
+	for _, p := range lab.KernelTests() {
+		packages = append(packages, p.Package)
+	}
+	return kernels, packages
+}
+
+// among are those of all that a list with commas names. They keep the order of all, so that the list is a set.
+func among(all []string, list string) (named []string, err error) {
+	words := strings.Split(list, ",")
+	for i, word := range words {
+		words[i] = strings.TrimSpace(word)
+		if !slices.Contains(all, words[i]) {
+			return nil, fmt.Errorf("%q is unknown: name some of %s", words[i], strings.Join(all, ", "))
+		}
+	}
+	for _, name := range all {
+		if slices.Contains(words, name) {
+			named = append(named, name)
+		}
+	}
+	return named, nil
+}
