@@ -47,10 +47,7 @@ func measure(ctx context.Context, bench *lab.Bench, grids []lab.Grid, seeds []ui
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return nil, err
 	}
-	kept, err := os.Create(keptFigures)
-	if err != nil {
-		return nil, err
-	}
+	kept := &keeper{path: keptFigures}
 	fmt.Fprintf(os.Stderr, "lab: figures are kept in %s as they come\n", keptFigures)
 	out := io.Writer(kept)
 	if o.json {
@@ -60,6 +57,28 @@ func measure(ctx context.Context, bench *lab.Bench, grids []lab.Grid, seeds []ui
 	bench.Seen = func(f lab.Figure) { unwritten = errors.Join(unwritten, lines.Encode(f)) }
 	figures, err := bench.Measure(ctx, grids, seeds)
 	return figures, errors.Join(err, unwritten, kept.Close())
+}
+
+// keeper writes to a file, which it begins anew with the first figure: a run that has none leaves those of the run before.
+type keeper struct {
+	path string
+	file *os.File // nil before the first figure
+}
+
+func (k *keeper) Write(line []byte) (n int, err error) {
+	if k.file == nil {
+		if k.file, err = os.Create(k.path); err != nil {
+			return 0, err
+		}
+	}
+	return k.file.Write(line)
+}
+
+func (k *keeper) Close() error {
+	if k.file == nil {
+		return nil
+	}
+	return k.file.Close()
 }
 
 // readFigures reads figures that were kept.
@@ -84,8 +103,12 @@ func readFigures(paths []string) (all []lab.Figure, err error) {
 	return all, nil
 }
 
-// report says what figures there are, and how they stand to their bounds. The error is of those that are broken.
+// report says what figures there are, and how they stand to their bounds. The error is of those that are broken. Of no figures there is
+// nothing to say, and nothing is written over the last ones.
 func report(ctx context.Context, o options, figures []lab.Figure, write bool) error {
+	if len(figures) == 0 {
+		return errors.New("no figures: nothing was judged, and nothing written")
+	}
 	verdicts := lab.Judge(figures)
 	if o.hold {
 		return errors.Join(lab.WriteShortfalls(os.Stdout, verdicts), lab.Failures(verdicts))

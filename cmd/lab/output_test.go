@@ -1,0 +1,96 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slicegate/slicegate/internal/lab"
+)
+
+const oldFigure, newFigure = `{"scenario":"old"}` + "\n", `{"scenario":"new"}` + "\n"
+
+// write makes a file of the folder that the test runs in.
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantText(t *testing.T, path, want string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(text)); diff != "" {
+		t.Errorf("%s: %s", path, diff)
+	}
+}
+
+// The last run's figures are there until this run has one.
+func TestReportedFiguresStay(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		lines []string
+		want  string
+	}{
+		{"none", nil, oldFigure},
+		{"one", []string{newFigure}, newFigure},
+		{"two", []string{newFigure, newFigure}, newFigure + newFigure},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			k := &keeper{path: filepath.Join(t.TempDir(), "figures")}
+			write(t, k.path, oldFigure)
+			for _, line := range test.lines {
+				if _, err := io.WriteString(k, line); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := k.Close(); err != nil {
+				t.Fatal(err)
+			}
+			wantText(t, k.path, test.want)
+		})
+	}
+}
+
+// A run that does not come as far as a guest leaves the last one's figures.
+func TestReportedFiguresOutliveFailure(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, keptFigures, oldFigure)
+	bench := &lab.Bench{Module: ".", Cache: cache, Log: io.Discard}
+	figures, err := measure(t.Context(), bench, []lab.Grid{{Kernel: "6.6", Run: "TestCost"}}, []uint64{1}, options{})
+	if err == nil || len(figures) > 0 {
+		t.Errorf("%d figures of kernel 6.6, error %v", len(figures), err)
+	}
+	wantText(t, keptFigures, oldFigure)
+}
+
+// No figures are an error however they are to be told, and the document stays.
+func TestReportOfNothing(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const document, chart, text = "docs/performance.md", "docs/lab/delay.svg", "<!-- make lab writes from here -->\nold\n<!-- to here -->\n"
+	write(t, document, text)
+	write(t, chart, "old")
+	write(t, "empty", "")
+	for _, more := range [][]string{nil, {"-json"}, {"-hold"}, {"-write"}} {
+		o, err := parse(append([]string{"-from", "empty"}, more...), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "no figures") {
+			t.Errorf("%v: error %v", more, err)
+		}
+		wantText(t, document, text)
+		wantText(t, chart, "old")
+	}
+}
