@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -83,6 +82,10 @@ type errand struct {
 
 // run runs guests, some at once. A guest that fails does not stop the others.
 func (b *Bench) run(ctx context.Context, errands []errand) ([]*Report, error) {
+	images, err := b.images(ctx, errands)
+	if err != nil {
+		return nil, err
+	}
 	var programs []Program
 	for _, e := range errands {
 		programs = append(programs, e.programs...)
@@ -99,7 +102,7 @@ func (b *Bench) run(ctx context.Context, errands []errand) ([]*Report, error) {
 	running.SetLimit(max(b.AtOnce, 1))
 	for i, e := range errands {
 		running.Go(func() error {
-			reports[i], errs[i] = b.runOne(ctx, e, tree)
+			reports[i], errs[i] = b.runOne(ctx, e, images[e.kernel], tree)
 			return nil
 		})
 	}
@@ -109,17 +112,28 @@ func (b *Bench) run(ctx context.Context, errands []errand) ([]*Report, error) {
 	return reports, errors.Join(errs...)
 }
 
-func (b *Bench) runOne(ctx context.Context, e errand, tree string) (*Report, error) {
+// images are the kernels of errands, by name. They are fetched before anything is compiled, and one at a time: of two apt-get update at
+// once one fails.
+func (b *Bench) images(ctx context.Context, errands []errand) (map[string]Image, error) {
+	images := make(map[string]Image)
+	for _, e := range errands {
+		if _, ok := images[e.kernel]; ok {
+			continue
+		}
+		kernel, err := kernelNamed(e.kernel)
+		if err != nil {
+			return nil, err
+		}
+		if images[e.kernel], err = kernel.Fetch(ctx, b.Cache); err != nil {
+			return nil, err
+		}
+	}
+	return images, nil
+}
+
+func (b *Bench) runOne(ctx context.Context, e errand, image Image, tree string) (*Report, error) {
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("kernel %s: %s: not begun: %w", e.kernel, e.what, context.Cause(ctx))
-	}
-	i := slices.IndexFunc(Kernels, func(k Kernel) bool { return k.Name == e.kernel })
-	if i < 0 {
-		return nil, fmt.Errorf("no kernel %q: the lab knows %v", e.kernel, Kernels)
-	}
-	image, err := Kernels[i].Fetch(ctx, b.Cache)
-	if err != nil {
-		return nil, err
 	}
 	b.say("kernel %s: %s begin", image.Release, e.what)
 	report, err := Guest{Image: image, Tree: tree, Programs: e.programs, Virtual: true, Timeout: guestTimeout, Without: e.without, Seen: b.see}.Run(ctx)

@@ -22,6 +22,15 @@ var Kernels = []Kernel{
 	{Name: "6.12", Package: "linux-image-6.12-cloud-amd64"},
 }
 
+// kernelNamed finds one that the lab knows.
+func kernelNamed(name string) (Kernel, error) {
+	i := kernelAge(name)
+	if i < 0 {
+		return Kernel{}, fmt.Errorf("no kernel %q: the lab knows %v", name, Kernels)
+	}
+	return Kernels[i], nil
+}
+
 // Image is a kernel that was fetched and unpacked.
 type Image struct {
 	Kernel
