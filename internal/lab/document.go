@@ -48,27 +48,35 @@ func (d Document) Write(ctx context.Context, figures []Figure, verdicts []Verdic
 	return os.WriteFile(path, []byte(after), 0o644)
 }
 
-// draw leaves the charts, and no others, in their folder.
+// draw leaves the charts, and no others, in their folder. The old ones stay until all are drawn: it may be interrupted, or find no network
+// to fetch what it draws with.
 func (d Document) draw(ctx context.Context, drawn []Chart) error {
 	folder, err := filepath.Abs(filepath.Join(d.Module, chartFolder))
-	if err != nil {
-		return err
-	}
-	old, err := filepath.Glob(filepath.Join(folder, "*.svg"))
-	for _, path := range old {
-		err = errors.Join(err, os.Remove(path))
-	}
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
+	fresh, err := os.MkdirTemp(folder, "drawing-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(fresh)
 	lines, err := json.Marshal(drawn)
 	if err != nil {
 		return err
 	}
-	_, err = pipe(ctx, filepath.Join(d.Module, drawFolder), string(lines), "go", "run", ".", "-out", folder)
+	if _, err := pipe(ctx, filepath.Join(d.Module, drawFolder), string(lines), "go", "run", ".", "-out", fresh); err != nil {
+		return err
+	}
+	old, err := filepath.Glob(filepath.Join(folder, "*.svg"))
+	for _, path := range old {
+		err = errors.Join(err, os.Remove(path))
+	}
+	for _, c := range drawn {
+		err = errors.Join(err, os.Rename(filepath.Join(fresh, c.Name+".svg"), filepath.Join(folder, c.Name+".svg")))
+	}
 	return err
 }
 

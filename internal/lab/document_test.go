@@ -94,24 +94,48 @@ func TestInOrder(t *testing.T) {
 	}
 }
 
+// newDocument is in a module without the program that draws. It has a chart of an older run.
+func newDocument(t *testing.T) (d Document, stale string) {
+	t.Helper()
+	d = Document{Module: t.TempDir()}
+	for _, folder := range []string{chartFolder, filepath.Dir(drawFolder)} {
+		if err := os.MkdirAll(filepath.Join(d.Module, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stale = filepath.Join(d.Module, chartFolder, "stale.svg")
+	for path, text := range map[string]string{filepath.Join(d.Module, documentPath): beginMark + "\n" + endMark + "\n", stale: ""} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d, stale
+}
+
+// What can't be drawn leaves the charts and the document as they were.
+func TestDocumentUndrawn(t *testing.T) {
+	d, stale := newDocument(t)
+	figures := chartFigures()
+	if err := d.Write(t.Context(), figures, judge(figures, nil, nil)); err == nil {
+		t.Error("no error without a program that draws")
+	}
+	files, err := filepath.Glob(filepath.Join(d.Module, chartFolder, "*"))
+	if diff := cmp.Diff([]string{stale}, files); err != nil || diff != "" {
+		t.Errorf("charts: %v\n%s", err, diff)
+	}
+	text, err := os.ReadFile(filepath.Join(d.Module, documentPath))
+	if want := beginMark + "\n" + endMark + "\n"; err != nil || string(text) != want {
+		t.Errorf("document %q, %v, want %q", text, err, want)
+	}
+}
+
 // A run's figures become the document and its charts, and no chart of an older run stays.
 func TestDocument(t *testing.T) {
 	here, err := filepath.Abs(filepath.Join(module, drawFolder))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := Document{Module: t.TempDir()}
-	for _, folder := range []string{chartFolder, filepath.Dir(drawFolder)} {
-		if err := os.MkdirAll(filepath.Join(d.Module, folder), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stale := filepath.Join(d.Module, chartFolder, "stale.svg")
-	for path, text := range map[string]string{filepath.Join(d.Module, documentPath): beginMark + "\n" + endMark + "\n", stale: ""} {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	d, _ := newDocument(t)
 	if err := os.Symlink(here, filepath.Join(d.Module, drawFolder)); err != nil {
 		t.Fatal(err)
 	}
