@@ -1,0 +1,22 @@
+package lab
+
+import "testing"
+
+// The test that wants a kernel to lack something is left out of what runs elsewhere, but where it is named: it then says what it wants.
+func TestGridSkips(t *testing.T) {
+	for _, test := range []struct {
+		grid Grid
+		skip string
+	}{
+		{Grid{Run: "^TestCost$"}, lackingTest},
+		{Grid{Run: "."}, lackingTest},
+		{Grid{Run: "TestFallbackLeaf"}, ""},
+		{Grid{Run: "TestFlap|TestFallback/up/5"}, ""},
+		{Grid{Run: lackingTest, Without: "fq_codel"}, ""},
+		{Grid{Run: ".", Without: "fq_codel"}, ""},
+	} {
+		if got := test.grid.program(1).Skip; got != test.skip {
+			t.Errorf("%+v skips %q, want %q", test.grid, got, test.skip)
+		}
+	}
+}
