@@ -113,6 +113,9 @@ func markdown(figures []Figure, verdicts []Verdict, drawn []Chart) string {
 	if len(missed) > 0 {
 		b.WriteString("\nMissed:\n\n" + verdictTable(missed))
 	}
+	if lines := unseen(verdicts); len(lines) > 0 {
+		b.WriteString("\nKnown to fall short:\n\n- " + strings.Join(lines, "\n- ") + "\n")
+	}
 	if met := slices.DeleteFunc(slices.Clone(verdicts), func(v Verdict) bool { return v.State != Met }); len(met) > 0 {
 		fmt.Fprintf(&b, "\n<details><summary>Met: %d</summary>\n\n%s\n</details>\n", len(met), verdictTable(met))
 	}

@@ -37,19 +37,24 @@ func TestDocumentHasMarks(t *testing.T) {
 	}
 }
 
-// The lab's part is the same for the same figures, says what is missed first, and shows every chart.
+// The lab's part is the same for the same figures, says first what is missed, or was before, and shows every chart.
 func TestMarkdown(t *testing.T) {
 	figures := append(delays(ours, 3.1, 3.3, 3.2), delays(cakeDiffserv, 8)...)
-	verdicts := judge(figures, []Bound{absolute, relative}, []Shortfall{{"6.12", oursP99, 3.25}})
+	bounds := []Bound{absolute, relative, atMost(Key{"flap", "up", "after", "call p99"}, 1, "")}
+	verdicts := judge(figures, bounds, []Shortfall{{"6.12", oursP99, 3.25}, {"6.12", bounds[2].Key, 2}})
 	got := markdown(figures, verdicts, []Chart{{Name: "delay-up-5", Title: "Delay"}})
 	const want = `
-Medians of the seeds, with their range where they differ. Bounds: 1 met, 1 short, 0 broken, 0 not measured.
+Medians of the seeds, with their range where they differ. Bounds: 1 met, 1 short, 0 broken, 1 not measured.
 
 Missed:
 
 | kernel | figure | median (range) | limit | want | |
 |---|---|---|---|---|---|
 | 6.12 | isolation: up, 5 Mbit/s: ours: call p99 | 3.20 (3.10–3.30) ms | 3.00 | ≤ three | short, held at 3.25 |
+
+Known to fall short:
+
+- 6.12 flap: up: after: call p99: held at 2 ms, not measured in this run
 
 <details><summary>Met: 1</summary>
 

@@ -30,11 +30,12 @@ type Verdict struct {
 	Value  Summary  // of the seeds
 	Limit  float64  // what the bound comes to in this run
 	Held   *float64 // what a shortfall is held to; nil without one
-	// Reached says that the figure misses none of its bounds any more, so that its shortfall can go.
+	// Reached says that the figure meets all of its bounds, so that its shortfall can go.
 	Reached bool
 }
 
-// Judge holds figures to bounds, by their medians over seeds, on each kernel that they are from.
+// Judge holds figures to bounds, by their medians over seeds, on each kernel that they are from. Of other kernels it has the bounds that
+// are held to something, unmeasured.
 func Judge(all []Figure) []Verdict { return judge(inOrder(all), Bounds(), shortfalls) }
 
 func judge(all []Figure, bounds []Bound, short []Shortfall) (verdicts []Verdict) {
@@ -43,31 +44,36 @@ func judge(all []Figure, bounds []Bound, short []Shortfall) (verdicts []Verdict)
 		Key
 	}
 	var kernels []string
-	values, units := make(map[place][]float64), make(map[place]string)
+	values, units := make(map[place][]float64), make(map[string]string) // units by names, which have one each
 	for _, f := range all {
 		at := place{f.Kernel, f.key()}
 		if !slices.Contains(kernels, f.Kernel) {
 			kernels = append(kernels, f.Kernel)
 		}
-		values[at], units[at] = append(values[at], f.Value), f.Unit
+		values[at], units[f.Name] = append(values[at], f.Value), f.Unit
 	}
-	held := make(map[place]float64)
+	held, ran := make(map[place]float64), len(kernels)
 	for _, s := range short {
 		held[place{s.Kernel, s.Key}] = s.Held
+		if !slices.Contains(kernels, s.Kernel) {
+			kernels = append(kernels, s.Kernel)
+		}
 	}
-	for _, kernel := range kernels {
+	for n, kernel := range kernels {
 		missed := make(map[Key]bool)
 		for _, b := range bounds {
 			at := place{kernel, b.Key}
-			v := Verdict{Bound: b, Kernel: kernel, Unit: units[at], State: Unmeasured}
+			v := Verdict{Bound: b, Kernel: kernel, Unit: units[b.Name], State: Unmeasured}
 			if value, ok := held[at]; ok {
 				v.Held = &value
+			} else if n >= ran {
+				continue // nothing of this kernel is in the run
 			}
 			rival, ok := values[place{kernel, b.Rival}], b.Rival == Key{}
 			if own := values[at]; len(own) > 0 && (ok || len(rival) > 0) {
 				v.settle(own, rival)
 			}
-			missed[b.Key] = missed[b.Key] || v.State == Short || v.State == Broken
+			missed[b.Key] = missed[b.Key] || v.State != Met
 			verdicts = append(verdicts, v)
 		}
 		for i, v := range verdicts {
@@ -147,8 +153,25 @@ func (v Verdict) says() string {
 	return string(v.State) + v.heldWords()
 }
 
-// WriteVerdicts writes a line for each bound that was measured, and how many there are of each kind. Those that were not are named
-// if all is said.
+// unseen are the shortfalls of which the run says nothing, in words. One with several bounds was seen if it missed one of them.
+func unseen(verdicts []Verdict) (lines []string) {
+	told := make(map[Shortfall]bool)
+	at := func(v Verdict) Shortfall { return Shortfall{Kernel: v.Kernel, Key: v.Key} }
+	for _, v := range verdicts {
+		told[at(v)] = told[at(v)] || v.State == Short || v.State == Broken
+	}
+	for _, v := range verdicts {
+		if v.Held != nil && v.State == Unmeasured && !told[at(v)] {
+			told[at(v)] = true
+			held := strings.TrimSpace(fmt.Sprintf("%.6g %s", *v.Held, v.Unit)) // no unit if no figure of that name is in the run
+			lines = append(lines, fmt.Sprintf("%s %s: held at %s, not measured in this run", v.Kernel, v.Key, held))
+		}
+	}
+	return lines
+}
+
+// WriteVerdicts writes a line for each bound that was measured, how many there are of each kind, and which shortfalls were not seen. All
+// others that were not measured are named if all is said.
 func WriteVerdicts(w io.Writer, verdicts []Verdict, all bool) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "bound\tmedian (range)\tlimit\twant\t")
@@ -161,6 +184,9 @@ func WriteVerdicts(w io.Writer, verdicts []Verdict, all bool) error {
 		}
 	}
 	fmt.Fprintln(out, tally(verdicts))
+	for _, line := range unseen(verdicts) {
+		fmt.Fprintln(out, line)
+	}
 	return out.Flush()
 }
 

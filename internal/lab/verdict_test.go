@@ -53,8 +53,8 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			verdicts := judge(test.figures, []Bound{test.bound}, test.short)
-			if len(verdicts) != 1 || verdicts[0].State != test.want {
-				t.Fatalf("verdicts %+v, want one that is %s", verdicts, test.want)
+			if len(verdicts) == 0 || verdicts[0].State != test.want {
+				t.Fatalf("verdicts %+v, want a first one that is %s", verdicts, test.want)
 			}
 			if failed := Failures(verdicts) != nil; failed != (test.want == Broken) {
 				t.Errorf("fails: %v", failed)
@@ -90,6 +90,46 @@ func TestWriteVerdicts(t *testing.T) {
 		if diff := cmp.Diff(strings.Fields(test.want), strings.Fields(out.String())); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+// What is known to fall short is named where a run does not see it, so that nothing broken is not read as nothing short.
+func TestVerdictsUnseen(t *testing.T) {
+	other := Key{"flap", "up", "after", "lost"}
+	bounds := []Bound{absolute, relative, atMost(other, 0, "")}
+	const missed = "6.12 isolation: up, 5 Mbit/s: ours: call p99: held at 4 ms, not measured in this run"
+	for _, test := range []struct {
+		name    string
+		short   []Shortfall
+		figures []Figure
+		want    []string
+	}{
+		{"none is known", nil, delays(cakeDiffserv, 8), nil},
+		{"its figure is missing", []Shortfall{{"6.12", oursP99, 4}}, delays(cakeDiffserv, 8), []string{missed}},
+		{"its rival's is missing, and it meets the other bound", []Shortfall{{"6.12", oursP99, 4}}, delays(ours, 2), []string{missed}},
+		{"its rival's is missing, and it misses the other bound", []Shortfall{{"6.12", oursP99, 4}}, delays(ours, 3.5), nil},
+		{"it is met", []Shortfall{{"6.12", oursP99, 4}}, append(delays(ours, 2), delays(cakeDiffserv, 8)...), nil},
+		{"it is short", []Shortfall{{"6.12", oursP99, 4}}, append(delays(ours, 3.5), delays(cakeDiffserv, 8)...), nil},
+		{
+			"of a kernel that is not in the run, with a unit that is not", []Shortfall{{"6.1", other, 0.25}}, delays(ours, 2),
+			[]string{"6.1 flap: up: after: lost: held at 0.25, not measured in this run"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			verdicts := judge(test.figures, bounds, test.short)
+			if diff := cmp.Diff(test.want, unseen(verdicts)); diff != "" {
+				t.Error(diff)
+			}
+			var out strings.Builder
+			if err := WriteVerdicts(&out, verdicts, false); err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range []string{out.String(), markdown(test.figures, verdicts, nil)} {
+				if strings.Count(text, "not measured in this run") != len(test.want) {
+					t.Errorf("want %q in\n%s", test.want, text)
+				}
+			}
+		})
 	}
 }
 
@@ -138,6 +178,9 @@ func TestReached(t *testing.T) {
 		if got := verdicts[0]; got.State != Met || got.Reached != want {
 			t.Errorf("at %v: %s, reached: %v, want %s and %v", value, got.State, got.Reached, Met, want)
 		}
+	}
+	if got := judge(delays(ours, 2), []Bound{absolute, relative}, short)[0]; got.State != Met || got.Reached {
+		t.Errorf("without its rival: %s, reached: %v: one of its bounds was not measured", got.State, got.Reached)
 	}
 }
 
