@@ -113,22 +113,23 @@ func Failures(verdicts []Verdict) error {
 	return errors.Join(errs...)
 }
 
-// Missing is an error for what a whole run was to measure and did not: every bound, or in a reduced run some of each scenario's.
+// Missing is an error for what a whole run was to measure and did not: every bound, or in a reduced run as many of each scenario as it
+// should.
 func Missing(verdicts []Verdict, full bool) error {
 	var errs []error
-	measured := make(map[[2]string]bool)
+	measured := make(map[[2]string]int)
 	for _, v := range verdicts {
 		switch {
 		case v.State != Unmeasured:
-			measured[[2]string{v.Kernel, v.Scenario}] = true
+			measured[[2]string{v.Kernel, v.Scenario}]++
 		case full:
 			errs = append(errs, fmt.Errorf("kernel %s: %s was not measured", v.Kernel, v.Key))
 		}
 	}
-	for kernel, scenarios := range reducedScenarios {
-		for _, scenario := range scenarios {
-			if !measured[[2]string{kernel, scenario}] {
-				errs = append(errs, fmt.Errorf("kernel %s: nothing of %q was measured", kernel, scenario))
+	for kernel, scenarios := range reducedBounds {
+		for scenario, want := range scenarios {
+			if n := measured[[2]string{kernel, scenario}]; n < want {
+				errs = append(errs, fmt.Errorf("kernel %s: %d bounds of %q were measured, of %d", kernel, n, scenario, want))
 			}
 		}
 	}

@@ -69,6 +69,9 @@ func loadPktgen(t *testing.T) {
 	if out, err := exec.Command("modprobe", "pktgen").CombinedOutput(); err != nil {
 		t.Fatalf("load pktgen: %v: %s", err, out)
 	}
+	if err := hurrySoftirqs(); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("rmmod", "pktgen").CombinedOutput(); err != nil {
 			t.Errorf("unload pktgen: %v: %s", err, out)
@@ -206,7 +209,7 @@ func acquaint(t *testing.T, w *Wire, crowd Crowd, packets int) {
 
 // count is how many packets are measured: some rounds of all flows.
 func (b burst) count() int {
-	const least = 20000
+	const least = 100000
 	rounds := (least + b.crowd.Flows - 1) / b.crowd.Flows
 	return rounds * b.crowd.Flows
 }
