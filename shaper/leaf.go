@@ -77,6 +77,10 @@ const (
 	codelUnit     = 128
 	codelTarget   = 39 * codelUnit  // 5 ms
 	codelInterval = 781 * codelUnit // 100 ms
+
+	// codelQuantum is what a queue may send in a round, bytes. It is a fifth of a full packet, so that a small one waits for some of those
+	// of other devices, not for one of each.
+	codelQuantum = 300
 )
 
 // codel tolerates at least the time of one and a half frames: what is on the wire is no queue.
@@ -86,7 +90,7 @@ func (t tree) codel(ceil slice.Rate) tcnl.FQCoDel {
 	return tcnl.FQCoDel{
 		Limit:    10240,
 		Flows:    8192, // two for each of 4096 devices
-		Quantum:  t.frame(),
+		Quantum:  codelQuantum,
 		Target:   uint32(target),
 		Interval: uint32(max(codelInterval, target)),
 		Memory:   32 << 20,
