@@ -79,18 +79,24 @@ const (
 	codelInterval = 781 * codelUnit // 100 ms
 
 	// codelQuantum is what a queue may send in a round, bytes. It is a fifth of a full packet, so that a small one waits for some of those
-	// of other devices, not for one of each.
+	// of other devices, not for one of each. Where such a packet takes less than codelHurry, a round is soon over, and the processor has
+	// better to do.
 	codelQuantum = 300
+	codelHurry   = 100 // µs
 )
 
 // codel tolerates at least the time of one and a half frames: what is on the wire is no queue.
 func (t tree) codel(ceil slice.Rate) tcnl.FQCoDel {
 	frame := uint64(t.frame()) * 8 * 1_000_000 / uint64(max(ceil, 1)) // µs
+	quantum := t.frame()
+	if frame >= codelHurry {
+		quantum = codelQuantum
+	}
 	target := max(codelTarget, (frame*3/2+codelUnit-1)/codelUnit*codelUnit)
 	return tcnl.FQCoDel{
 		Limit:    10240,
 		Flows:    8192, // two for each of 4096 devices
-		Quantum:  codelQuantum,
+		Quantum:  quantum,
 		Target:   uint32(target),
 		Interval: uint32(max(codelInterval, target)),
 		Memory:   32 << 20,
