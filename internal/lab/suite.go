@@ -95,10 +95,10 @@ var Reduced = []Grid{
 // reducedBounds is how many bounds a whole reduced run measures, by kernel and scenario: of fewer, a figure has vanished.
 var reducedBounds = map[string]map[string]int{
 	"6.12": {
-		"isolation": 1, "fallback leaf": 1, "same device": 1, "delay": 1, "leaves": 1, "fairness": 1, "abuse": 1, "agent": 1, "overhead": 1,
-		"local": 1, "flap": 1, "cost": 1, "rate": 1,
+		"isolation": 36, "fallback leaf": 1, "same device": 3, "delay": 16, "leaves": 2, "fairness": 2, "abuse": 12, "agent": 14, "overhead": 6,
+		"local": 1, "flap": 4, "cost": 8, "rate": 4,
 	},
-	"6.1": {"isolation": 1},
+	"6.1": {"isolation": 30},
 }
 
 // Full is every scenario on every kernel, some at a time, since a guest has two hours: isolation on the newest kernel with all seeds, the
