@@ -78,8 +78,8 @@ const (
 	codelTarget   = 39 * codelUnit  // 5 ms
 	codelInterval = 781 * codelUnit // 100 ms
 
-	// codelQuantum is what a queue may send in a round, bytes. It is a fifth of a full packet, so that a small one waits for some of those
-	// of other devices, not for one of each. Where such a packet takes less than codelHurry, a round is soon over, and the processor has
+	// codelQuantum is what a queue may send in a round, bytes. It is a fifth of a full packet, so that a small one mostly waits for some of
+	// those of other devices, not for one of each. Where such a packet takes less than codelHurry, a round is soon over, and the processor has
 	// better to do.
 	codelQuantum = 300
 	codelHurry   = 100 // µs

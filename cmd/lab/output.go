@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,12 +50,17 @@ func measure(ctx context.Context, bench *lab.Bench, grids []lab.Grid, seeds []ui
 	}
 	kept := &keeper{path: keptFigures}
 	fmt.Fprintf(os.Stderr, "lab: figures are kept in %s as they come\n", keptFigures)
-	out := io.Writer(kept)
-	if o.json {
-		out = io.MultiWriter(kept, os.Stdout)
+	var unwritten error
+	bench.Seen = func(f lab.Figure) {
+		line, err := json.Marshal(f)
+		line = append(line, '\n')
+		if err == nil && o.json {
+			_, err = os.Stdout.Write(line)
+		}
+		if unwritten = cmp.Or(unwritten, err); unwritten == nil { // what can't be kept once is not tried again
+			_, unwritten = kept.Write(line)
+		}
 	}
-	lines, unwritten := json.NewEncoder(out), error(nil)
-	bench.Seen = func(f lab.Figure) { unwritten = errors.Join(unwritten, lines.Encode(f)) }
 	figures, err := bench.Measure(ctx, grids, seeds)
 	return figures, errors.Join(err, unwritten, kept.Close())
 }

@@ -70,12 +70,19 @@ func (d Document) draw(ctx context.Context, drawn []Chart) error {
 	if _, err := pipe(ctx, filepath.Join(d.Module, drawFolder), string(lines), "go", "run", ".", "-out", fresh); err != nil {
 		return err
 	}
-	old, err := filepath.Glob(filepath.Join(folder, "*.svg"))
-	for _, path := range old {
-		err = errors.Join(err, os.Remove(path))
-	}
+	current := make(map[string]bool)
 	for _, c := range drawn {
-		err = errors.Join(err, os.Rename(filepath.Join(fresh, c.Name+".svg"), filepath.Join(folder, c.Name+".svg")))
+		path := filepath.Join(folder, c.Name+".svg")
+		if err := os.Rename(filepath.Join(fresh, c.Name+".svg"), path); err != nil {
+			return err
+		}
+		current[path] = true
+	}
+	all, err := filepath.Glob(filepath.Join(folder, "*.svg"))
+	for _, path := range all {
+		if !current[path] {
+			err = errors.Join(err, os.Remove(path))
+		}
 	}
 	return err
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // TestOverhead asks whether a queue builds behind the box on links that add to each packet. The uploads are of small packets, where
-// the addition weighs most; the shaper runs at a part of the link that covers a full packet's and no small one's.
+// the addition weighs most; the shaper runs at a part of the link that covers a full packet's and no small one's (ATM's neither).
 func TestOverhead(t *testing.T) {
 	seed := begin(t)
 	const rate, smallMTU, smallFrame = 10e6, "300", 300 + 14
