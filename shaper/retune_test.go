@@ -53,14 +53,21 @@ func TestRetuneWithoutALook(t *testing.T) {
 	}
 }
 
+// settled is a reconciler that retunes: it has set what is configured, and found nothing to do. Without Run nobody hears of what comes then.
+func (f *field) settled(t *testing.T, cfg Config) *Reconciler {
+	t.Helper()
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	must(t, r.Set(t.Context(), cfg)) // a look
+	r.setFollows(true)
+	return r
+}
+
 // A change of one direction's rate touches that tree alone, and does not look at the other.
 func TestRetuneTouchesOneTree(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
-	r := f.reconciler(t)
-	must(t, r.Set(t.Context(), cfg))
-	must(t, r.Set(t.Context(), cfg)) // a look that finds nothing to do
-	r.setFollows(true)               // without Run nobody hears of what comes now
+	r := f.settled(t, cfg)
 	f.tc(t, "qdisc", "del", "dev", "wan0", "parent", sliceClass(1).String())
 	cfg.Uplinks = slices.Clone(cfg.Uplinks)
 	cfg.Uplinks[0].Download = 40 * slice.Mbit
@@ -83,10 +90,7 @@ func TestRetuneTouchesOneTree(t *testing.T) {
 func TestARetuneDuringAFightLooks(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
-	r := f.reconciler(t)
-	must(t, r.Set(t.Context(), cfg))
-	must(t, r.Set(t.Context(), cfg)) // a look that finds nothing to do
-	r.setFollows(true)               // without Run nobody hears of what comes now
+	r := f.settled(t, cfg)
 	r.fights.until = time.Now().Add(fightWithin)
 	f.tc(t, "qdisc", "del", "dev", "wan0", "parent", sliceClass(1).String())
 	r.heard.put(tcnl.Event{What: tcnl.QdiscChanged, Ifindex: f.link(t, "wan0").Attrs().Index})
@@ -104,10 +108,7 @@ func TestARefusedRetuneTellsWhatWasDone(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
 	cfg.Uplinks[0].Leaf = LeafFIFO // its limit follows the rate on every kernel
-	r := f.reconciler(t)
-	must(t, r.Set(t.Context(), cfg))
-	must(t, r.Set(t.Context(), cfg)) // a look that finds nothing to do
-	r.setFollows(true)               // without Run nobody hears of what comes now
+	r := f.settled(t, cfg)
 	f.tc(t, "qdisc", "del", "dev", "ifb-fibre", "parent", sliceClass(1).String())
 	cfg.Uplinks = []Uplink{cfg.Uplinks[0]}
 	cfg.Uplinks[0].Download, cfg.Uplinks[0].Upload = 40*slice.Mbit, 15*slice.Mbit
