@@ -171,8 +171,8 @@ func unseen(verdicts []Verdict) (lines []string) {
 	return lines
 }
 
-// WriteVerdicts writes a line for each bound that was measured, how many there are of each kind, and which shortfalls were not seen. All
-// others that were not measured are named if all is said.
+// WriteVerdicts writes a line for each bound that was measured, or for each if all is said; how many there are of each kind; and which
+// shortfalls were not seen, unless their lines say so already.
 func WriteVerdicts(w io.Writer, verdicts []Verdict, all bool) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "bound\tmedian (range)\tlimit\twant\t")
@@ -181,12 +181,14 @@ func WriteVerdicts(w io.Writer, verdicts []Verdict, all bool) error {
 		case v.State != Unmeasured:
 			fmt.Fprintf(out, "%s %s\t%s %s\t%s\t%s\t%s\n", v.Kernel, v.Key, v.Value, v.Unit, number(v.Limit), v.Words(), v.says())
 		case all:
-			fmt.Fprintf(out, "%s %s\t\t\t%s\t%s\n", v.Kernel, v.Key, v.Words(), v.State)
+			fmt.Fprintf(out, "%s %s\t\t\t%s\t%s\n", v.Kernel, v.Key, v.Words(), v.says())
 		}
 	}
 	fmt.Fprintln(out, tally(verdicts))
-	for _, line := range unseen(verdicts) {
-		fmt.Fprintln(out, line)
+	if !all {
+		for _, line := range unseen(verdicts) {
+			fmt.Fprintln(out, line)
+		}
 	}
 	return out.Flush()
 }

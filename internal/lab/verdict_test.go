@@ -124,6 +124,13 @@ func TestVerdictsUnseen(t *testing.T) {
 			if err := WriteVerdicts(&out, verdicts, false); err != nil {
 				t.Fatal(err)
 			}
+			var whole strings.Builder
+			if err := WriteVerdicts(&whole, verdicts, true); err != nil {
+				t.Fatal(err)
+			}
+			if len(test.want) > 0 && strings.Count(whole.String(), "not measured, held at") != strings.Count(whole.String(), "held at") {
+				t.Errorf("where all is said, a shortfall is named twice or not as one:\n%s", whole.String())
+			}
 			for _, text := range []string{out.String(), markdown(test.figures, verdicts, nil)} {
 				if strings.Count(text, "not measured in this run") != len(test.want) {
 					t.Errorf("want %q in\n%s", test.want, text)
