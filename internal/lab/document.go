@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -97,21 +96,6 @@ func between(document, text string) (string, error) {
 	return head + beginMark + "\n" + text + endMark + foot, nil
 }
 
-// inOrder sorts figures so that the document does not depend on which guest was quicker: what one guest printed about a scenario stays in
-// its order.
-func inOrder(figures []Figure) []Figure {
-	sorted := slices.Clone(figures)
-	slices.SortStableFunc(sorted, func(a, b Figure) int {
-		return cmp.Or(-cmp.Compare(kernelAge(a.Kernel), kernelAge(b.Kernel)), cmp.Compare(a.Scenario, b.Scenario), cmp.Compare(a.Seed, b.Seed))
-	})
-	return sorted
-}
-
-// kernelAge is a kernel's place among those that the lab knows, the oldest first.
-func kernelAge(name string) int {
-	return slices.IndexFunc(Kernels, func(k Kernel) bool { return k.Name == name })
-}
-
 // markdown is the lab's part: how the bounds stand, charts, and a table for each scenario on each kernel.
 func markdown(figures []Figure, verdicts []Verdict, drawn []Chart) string {
 	var b strings.Builder
@@ -129,7 +113,7 @@ func markdown(figures []Figure, verdicts []Verdict, drawn []Chart) string {
 	for _, c := range drawn {
 		fmt.Fprintf(&b, "\n![%s](%s/%s.svg)\n", c.Title, filepath.Base(chartFolder), c.Name)
 	}
-	for _, t := range scenarioTables(inOrder(figures)) {
+	for _, t := range scenarioTables(figures) {
 		fmt.Fprintf(&b, "\n### %s\n\n%s", t.title, t.markdown())
 	}
 	b.WriteString("\n")

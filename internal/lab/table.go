@@ -57,9 +57,9 @@ func scenarioTables(all []Figure) []*table {
 	})
 }
 
-// tables sorts figures into tables, in the order in which things appear. Distributions are for charts.
+// tables sorts figures into tables, which are the same in whatever order guests measured. Distributions are for charts.
 func tables(all []Figure, place func(Figure) (title, row string)) (sorted []*table) {
-	for _, f := range all {
+	for _, f := range inOrder(all) {
 		if f.Spread != nil {
 			continue
 		}

@@ -19,14 +19,14 @@ func TestTables(t *testing.T) {
 	if err := WriteTables(&out, all); err != nil {
 		t.Fatal(err)
 	}
-	const want = `isolation: up, 5 Mbit/s (kernel 6.12)
+	const want = `fairness: 500 devices (kernel 6.12)
+      Jain, 1
+ours  0.97
+
+isolation: up, 5 Mbit/s (kernel 6.12)
          call p99, ms      bulk, Mbit/s
 nothing  250.00            –
 ours     3.20 (3.10–3.30)  4.50
-
-fairness: 500 devices (kernel 6.12)
-      Jain, 1
-ours  0.97
 
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
