@@ -26,7 +26,7 @@ func parse(args []string, full string) (o options, err error) {
 	flags.BoolVar(&o.full, "full", full == "1", "every scenario on every kernel (FULL=1 in the environment)")
 	flags.BoolVar(&o.tests, "tests", false, "run the kernel tests instead of scenarios")
 	flags.BoolVar(&o.json, "json", false, "print figures as lines of JSON, each when it is measured, instead of tables")
-	flags.BoolVar(&o.hold, "hold", false, "print the lines of internal/lab/shortfalls.go that the figures need, instead of tables")
+	flags.BoolVar(&o.hold, "hold", false, "print the list of internal/lab/shortfalls.go that the figures need, instead of tables")
 	flags.BoolVar(&o.write, "write", false, "write the lab's part of docs/performance.md and its charts, also when not everything ran")
 	kernels := flags.String("kernels", strings.Join(allKernels, ","), "which kernels, separated by commas")
 	packages := flags.String("packages", "", "with -tests: the kernel tests of which packages, separated by commas; empty means all")

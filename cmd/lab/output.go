@@ -117,7 +117,7 @@ func report(ctx context.Context, o options, figures []lab.Figure, write bool) er
 	}
 	verdicts := lab.Judge(figures)
 	if o.hold {
-		return errors.Join(lab.WriteShortfalls(os.Stdout, verdicts), lab.Failures(verdicts))
+		return errors.Join(lab.WriteShortfalls(os.Stdout, os.Stderr, verdicts), lab.Failures(verdicts))
 	}
 	var err error
 	if !o.json {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -204,27 +203,4 @@ func tally(verdicts []Verdict) string {
 		words = append(words, fmt.Sprintf("%d %s", count[s], s))
 	}
 	return strings.Join(words, ", ")
-}
-
-// WriteShortfalls writes the lines of shortfalls that this run needs, each held to the worst of its seeds.
-func WriteShortfalls(w io.Writer, verdicts []Verdict) error {
-	const digits = 1000
-	written := make(map[Shortfall]bool)
-	for _, v := range verdicts {
-		at := Shortfall{Kernel: v.Kernel, Key: v.Key}
-		if v.State != Broken && v.State != Short || written[at] {
-			continue
-		}
-		written[at] = true
-		held := math.Ceil(v.Value.Most*digits) / digits
-		if v.AtLeast {
-			held = math.Floor(v.Value.Least*digits) / digits
-		}
-		_, err := fmt.Fprintf(w, "\t{%q, Key{%q, %q, %q, %q}, %.6g}, // %s\n",
-			v.Kernel, v.Scenario, v.Case, v.Treatment, v.Name, held, v.Words())
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -140,28 +140,6 @@ func TestVerdictsUnseen(t *testing.T) {
 	}
 }
 
-// The lines that a run would need hold each figure to the worst of its seeds.
-func TestWriteShortfalls(t *testing.T) {
-	for _, test := range []struct {
-		cake   float64
-		bounds []Bound
-		want   string
-	}{
-		{8, []Bound{relative}, ""},
-		{4, []Bound{absolute, relative}, `	{"6.12", Key{"isolation", "up, 5 Mbit/s", "ours", "call p99"}, 3.301}, // ≤ three` + "\n"},
-		{8, []Bound{least}, `	{"6.12", Key{"isolation", "up, 5 Mbit/s", "ours", "call p99"}, 3.1}, // ≥ 0.9 × cake diffserv4's` + "\n"},
-	} {
-		figures := append(delays(ours, 3.1001, 3.3001, 3.2), delays(cakeDiffserv, test.cake)...)
-		var out strings.Builder
-		if err := WriteShortfalls(&out, judge(figures, test.bounds, nil)); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(test.want, out.String()); diff != "" {
-			t.Errorf("cake's at %v: %s", test.cake, diff)
-		}
-	}
-}
-
 func TestWords(t *testing.T) {
 	for want, bound := range map[string]Bound{
 		"≤ three":                         absolute,
