@@ -10,7 +10,7 @@ import (
 
 const charts = `[
 	{"Name": "delay", "Title": "Delay of calls", "Value": "ms", "Log": true, "Curves": [
-		{"Name": "ours", "Colour": "#d55e00", "Values": [-0.1, 0.5, 0.7]}, {"Name": "nothing", "Colour": "#999999", "Values": [100, 200, 300]}]},
+		{"Name": "ours", "Colour": "#d55e00", "Values": [-0.1, 0.5, 0.7]}, {"Name": "nothing", "Colour": "#999999", "Values": [100, 200, 300], "Lost": 4.3}]},
 	{"Name": "cost", "Title": "Cost of a packet", "Value": "ns", "Groups": ["one device", "many devices"], "Bars": [
 		{"Name": "ours", "Colour": "#d55e00", "Bars": [{"Group": 0, "Median": 5, "Least": 4, "Most": 7}, {"Group": 1, "Median": 6, "Least": 6, "Most": 6}]},
 		{"Name": "cake", "Colour": "#009e73", "Bars": [{"Group": 1, "Median": 123.4, "Least": 9, "Most": 200}]}]},
@@ -48,7 +48,7 @@ func TestDraw(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, words := range map[string][]string{
-		"delay": {"Delay of calls", "ours", "nothing", "ms", "0.5", "100", "% of packets"},
+		"delay": {"Delay of calls", "ours", "nothing", "ms", "0.5", "100", "% of packets sent"},
 		"cost":  {"Cost of a packet", "ours", "cake", "one device", "many devices", "123"},
 		"none":  {"Nothing above zero", "ours"},
 	} {
@@ -57,6 +57,17 @@ func TestDraw(t *testing.T) {
 			if !strings.Contains(shown, word) {
 				t.Errorf("%s does not show %q:\n%s", name, word, shown)
 			}
+		}
+	}
+}
+
+// A curve ends at the share of packets that came back.
+func TestCurveEndsAtWhatCameBack(t *testing.T) {
+	for lost, end := range map[float64]float64{0: 100, 4: 96, 100: 0} {
+		c := curve{Values: make([]float64, 100), Lost: lost}
+		points := c.points(newScale(false, c.Values))
+		if got := points[len(points)-1].Y; got < end-0.001 || got > end+0.001 {
+			t.Errorf("%v %% lost: the curve ends at %v, want %v", lost, got, end)
 		}
 	}
 }

@@ -22,10 +22,11 @@ type chart struct {
 	Bars   []bars
 }
 
-// curve is a distribution: the values at the percentiles 1 to 100.
+// curve is a distribution: the values at the percentiles 1 to 100 of what came back.
 type curve struct {
 	Name, Colour string
 	Values       []float64
+	Lost         float64 // in % of what was sent
 }
 
 // bars are those of one name, at most one in a group.

@@ -47,23 +47,20 @@ func (c chart) svg() ([]byte, error) {
 	return bytes.ReplaceAll(out.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;")), nil
 }
 
-// distributions has a curve for each name: the share of probes, in %, that took no longer.
+// distributions has a curve for each name: the share of the packets that were sent, in %, that came back and took no longer. It ends below
+// 100 where some were lost.
 func (c chart) distributions(p *plot.Plot) error {
 	var all []float64
 	for _, line := range c.Curves {
 		all = append(all, line.Values...)
 	}
 	on := newScale(c.Log, all)
-	p.X.Label.Text, p.Y.Label.Text = c.Value, "% of packets"
+	p.X.Label.Text, p.Y.Label.Text = c.Value, "% of packets sent"
 	p.X.Tick.Marker = on
 	p.Y.Min, p.Y.Max = 0, 100
 	p.Add(plotter.NewGrid())
 	for _, line := range c.Curves {
-		points := make(plotter.XYs, len(line.Values))
-		for i, v := range line.Values {
-			points[i] = plotter.XY{X: on.at(v), Y: float64(i + 1)}
-		}
-		drawn, err := plotter.NewLine(points)
+		drawn, err := plotter.NewLine(line.points(on))
 		if err != nil {
 			return err
 		}
@@ -77,6 +74,15 @@ func (c chart) distributions(p *plot.Plot) error {
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Legend.XOffs, p.Legend.YOffs = vg.Points(8), vg.Points(-4)
 	return nil
+}
+
+// points of a curve, up to the share that came back.
+func (c curve) points(on scale) plotter.XYs {
+	points := make(plotter.XYs, len(c.Values))
+	for i, v := range c.Values {
+		points[i] = plotter.XY{X: on.at(v), Y: float64(i+1) * (1 - c.Lost/100)}
+	}
+	return points
 }
 
 // comparison has groups of bars, with their values above them, and lines from the least to the most.

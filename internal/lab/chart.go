@@ -16,10 +16,11 @@ type Chart struct {
 	Bars   []Bars
 }
 
-// Curve is a distribution: the values at the percentiles 1 to 100.
+// Curve is a distribution: the values at the percentiles 1 to 100 of what came back.
 type Curve struct {
 	Name, Colour string // colour as #rrggbb
 	Values       []float64
+	Lost         float64 // in % of what was sent
 }
 
 // Bars are those of one name, at most one in a group.
@@ -63,7 +64,7 @@ func charts(all []Figure) (drawn []Chart) {
 			drawn = append(drawn, distribution(figures, Chart{
 				Name:  fmt.Sprintf("delay-%s-%s", way, mbit),
 				Title: fmt.Sprintf("A call's added round trip beneath 4 TCP flows %s, %s Mbit/s", way, mbit),
-			}, Key{Scenario: "isolation", Case: in(mbit), Name: "call added"}))
+			}, Key{Scenario: "isolation", Case: in(mbit), Name: "call"}))
 		}
 		bars := func(name, title, value, figure string, log bool) {
 			drawn = append(drawn, comparison(figures, Chart{
@@ -83,14 +84,18 @@ func charts(all []Figure) (drawn []Chart) {
 	return slices.DeleteFunc(drawn, func(c Chart) bool { return len(c.Curves) == 0 && len(c.Bars) == 0 })
 }
 
-// distribution fills a chart with a curve a treatment: at each percentile the median of the seeds.
-func distribution(figures map[Key][]Figure, c Chart, of Key) Chart {
+// distribution fills a chart with a curve a treatment: at each percentile the median of the seeds, and so of what was lost.
+func distribution(figures map[Key][]Figure, c Chart, probe Key) Chart {
 	c.Value, c.Log = "ms above the idle path's median", true
+	var counts []int
 	for _, t := range colours {
-		seeds := figures[of.under(t.treatment)]
+		added, lost := probe.under(t.treatment), probe.under(t.treatment)
+		added.Name, lost.Name = probe.Name+" added", probe.Name+" lost"
+		seeds := figures[added]
 		if len(seeds) == 0 {
 			continue
 		}
+		counts = append(counts, len(seeds))
 		curve := Curve{Name: t.treatment, Colour: t.colour}
 		for percentile := range seeds[0].Spread {
 			var values []float64
@@ -99,9 +104,35 @@ func distribution(figures map[Key][]Figure, c Chart, of Key) Chart {
 			}
 			curve.Values = append(curve.Values, summarise(values).Median)
 		}
+		if values := valuesOf(figures[lost]); len(values) > 0 {
+			curve.Lost = summarise(values).Median
+		}
 		c.Curves = append(c.Curves, curve)
 	}
+	c.Title += seedWords(counts)
 	return c
+}
+
+func valuesOf(figures []Figure) (values []float64) {
+	for _, f := range figures {
+		values = append(values, f.Value)
+	}
+	return values
+}
+
+// seedWords end a title: how many seeds are behind each thing that a chart shows.
+func seedWords(counts []int) string {
+	if len(counts) == 0 {
+		return ""
+	}
+	switch least, most := slices.Min(counts), slices.Max(counts); {
+	case most == 1:
+		return " (1 seed)"
+	case least == most:
+		return fmt.Sprintf(" (%d seeds)", most)
+	default:
+		return fmt.Sprintf(" (%d to %d seeds)", least, most)
+	}
 }
 
 // comparison fills a chart with a bar a treatment in each group. Groups that have none are left out.
@@ -114,14 +145,12 @@ func comparison(figures map[Key][]Figure, c Chart, groups []string, unit string,
 	for _, group := range groups {
 		c.Groups = append(c.Groups, group+unit)
 	}
+	var counts []int
 	for _, t := range colours {
 		bars := Bars{Name: t.treatment, Colour: t.colour}
 		for i, group := range groups {
-			var values []float64
-			for _, f := range figures[of(group).under(t.treatment)] {
-				values = append(values, f.Value)
-			}
-			if len(values) > 0 {
+			if values := valuesOf(figures[of(group).under(t.treatment)]); len(values) > 0 {
+				counts = append(counts, len(values))
 				s := summarise(values)
 				bars.Bars = append(bars.Bars, Bar{Group: i, Median: s.Median, Least: s.Least, Most: s.Most})
 			}
@@ -130,5 +159,6 @@ func comparison(figures map[Key][]Figure, c Chart, groups []string, unit string,
 			c.Bars = append(c.Bars, bars)
 		}
 	}
+	c.Title += seedWords(counts)
 	return c
 }
