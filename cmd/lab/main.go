@@ -29,11 +29,11 @@ func main() {
 
 func run(ctx context.Context, o options) error {
 	if o.from != "" {
-		figures, err := readFigures(strings.Split(o.from, ","))
+		figures, origins, err := readFigures(strings.Split(o.from, ","))
 		if err != nil {
 			return err
 		}
-		return report(ctx, o, figures, o.write)
+		return report(ctx, o, figures, origins, o.write)
 	}
 	return onBench(ctx, o)
 }
@@ -52,9 +52,9 @@ func onBench(ctx context.Context, o options) (err error) {
 	for n := range o.seeds {
 		seeds = append(seeds, uint64(n+1))
 	}
-	figures, err := measure(ctx, bench, grids(o), seeds, o)
+	figures, origin, err := measure(ctx, bench, grids(o), seeds, o)
 	whole := err == nil && o.whole()
-	err = errors.Join(err, report(context.WithoutCancel(ctx), o, figures, o.write || whole))
+	err = errors.Join(err, report(context.WithoutCancel(ctx), o, figures, []lab.Origin{origin}, o.write || whole))
 	if whole {
 		err = errors.Join(err, lab.Missing(lab.Judge(figures), o.full))
 	}

@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -44,11 +42,19 @@ func test(ctx context.Context, bench *lab.Bench, o options) error {
 }
 
 // measure measures, and keeps and prints each figure at once: a run that is broken off has what it had.
-func measure(ctx context.Context, bench *lab.Bench, grids []lab.Grid, seeds []uint64, o options) ([]lab.Figure, error) {
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return nil, err
+func measure(ctx context.Context, bench *lab.Bench, grids []lab.Grid, seeds []uint64, o options) ([]lab.Figure, lab.Origin, error) {
+	origin, err := bench.Origin(ctx, grids)
+	if err != nil {
+		return nil, origin, err
 	}
-	kept := &keeper{path: keptFigures}
+	head, err := headOf(origin)
+	if err != nil {
+		return nil, origin, err
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return nil, origin, err
+	}
+	kept := &keeper{path: keptFigures, head: head}
 	fmt.Fprintf(os.Stderr, "lab: figures are kept in %s as they come\n", keptFigures)
 	var unwritten error
 	bench.Seen = func(f lab.Figure) {
@@ -62,56 +68,12 @@ func measure(ctx context.Context, bench *lab.Bench, grids []lab.Grid, seeds []ui
 		}
 	}
 	figures, err := bench.Measure(ctx, grids, seeds)
-	return figures, errors.Join(err, unwritten, kept.Close())
-}
-
-// keeper writes to a file, which it begins anew with the first figure: a run that has none leaves those of the run before.
-type keeper struct {
-	path string
-	file *os.File // nil before the first figure
-}
-
-func (k *keeper) Write(line []byte) (n int, err error) {
-	if k.file == nil {
-		if k.file, err = os.Create(k.path); err != nil {
-			return 0, err
-		}
-	}
-	return k.file.Write(line)
-}
-
-func (k *keeper) Close() error {
-	if k.file == nil {
-		return nil
-	}
-	return k.file.Close()
-}
-
-// readFigures reads figures that were kept.
-func readFigures(paths []string) (all []lab.Figure, err error) {
-	for _, path := range paths {
-		file, err := os.Open(filepath.Clean(path))
-		if err != nil {
-			return nil, err
-		}
-		for lines := json.NewDecoder(file); ; {
-			var f lab.Figure
-			if err := lines.Decode(&f); errors.Is(err, io.EOF) {
-				break
-			} else if err != nil {
-				file.Close()
-				return nil, fmt.Errorf("read figures of %s: %w", path, err)
-			}
-			all = append(all, f)
-		}
-		file.Close()
-	}
-	return all, nil
+	return figures, origin, errors.Join(err, unwritten, kept.Close())
 }
 
 // report says what figures there are, and how they stand to their bounds. The error is of those that are broken. Of no figures there is
 // nothing to say, and nothing is written over the last ones.
-func report(ctx context.Context, o options, figures []lab.Figure, write bool) error {
+func report(ctx context.Context, o options, figures []lab.Figure, origins []lab.Origin, write bool) error {
 	if len(figures) == 0 {
 		return errors.New("no figures: nothing was judged, and nothing written")
 	}
@@ -124,7 +86,7 @@ func report(ctx context.Context, o options, figures []lab.Figure, write bool) er
 		err = errors.Join(lab.WriteTables(os.Stdout, figures), lab.WriteVerdicts(os.Stdout, verdicts, o.full))
 	}
 	if write {
-		err = errors.Join(err, lab.Document{Module: "."}.Write(ctx, figures, verdicts))
+		err = errors.Join(err, lab.Document{Module: ".", Origins: origins}.Write(ctx, figures, verdicts))
 	}
 	return errors.Join(err, lab.Failures(verdicts))
 }

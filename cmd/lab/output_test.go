@@ -12,7 +12,10 @@ import (
 	"github.com/slicegate/slicegate/internal/lab"
 )
 
-const oldFigure, newFigure = `{"scenario":"old"}` + "\n", `{"scenario":"new"}` + "\n"
+const (
+	oldFigure, newFigure = `{"scenario":"old"}` + "\n", `{"scenario":"new"}` + "\n"
+	newHead              = `{"origin":{"qemu":"7"}}` + "\n"
+)
 
 // write makes a file of the folder that the test runs in.
 func write(t *testing.T, path, text string) {
@@ -44,11 +47,11 @@ func TestReportedFiguresStay(t *testing.T) {
 		want  string
 	}{
 		{"none", nil, oldFigure},
-		{"one", []string{newFigure}, newFigure},
-		{"two", []string{newFigure, newFigure}, newFigure + newFigure},
+		{"one", []string{newFigure}, newHead + newFigure},
+		{"two", []string{newFigure, newFigure}, newHead + newFigure + newFigure},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			k := &keeper{path: filepath.Join(t.TempDir(), "figures")}
+			k := &keeper{path: filepath.Join(t.TempDir(), "figures"), head: []byte(newHead)}
 			write(t, k.path, oldFigure)
 			for _, line := range test.lines {
 				if _, err := io.WriteString(k, line); err != nil {
@@ -68,7 +71,7 @@ func TestReportedFiguresOutliveFailure(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, keptFigures, oldFigure)
 	bench := &lab.Bench{Module: ".", Cache: cache, Log: io.Discard}
-	figures, err := measure(t.Context(), bench, []lab.Grid{{Kernel: "6.6", Run: "TestCost"}}, []uint64{1}, options{})
+	figures, _, err := measure(t.Context(), bench, []lab.Grid{{Kernel: "6.6", Run: "TestCost"}}, []uint64{1}, options{})
 	if err == nil || len(figures) > 0 {
 		t.Errorf("%d figures of kernel 6.6, error %v", len(figures), err)
 	}

@@ -82,13 +82,14 @@ type errand struct {
 
 // run runs guests, some at once. A guest that fails does not stop the others.
 func (b *Bench) run(ctx context.Context, errands []errand) ([]*Report, error) {
-	images, err := b.images(ctx, errands)
-	if err != nil {
-		return nil, err
-	}
+	var kernels []string
 	var programs []Program
 	for _, e := range errands {
-		programs = append(programs, e.programs...)
+		kernels, programs = append(kernels, e.kernel), append(programs, e.programs...)
+	}
+	images, err := b.images(ctx, kernels)
+	if err != nil {
+		return nil, err
 	}
 	began := time.Now()
 	tree, err := compile(ctx, b.Module, b.dir, programs)
@@ -112,19 +113,19 @@ func (b *Bench) run(ctx context.Context, errands []errand) ([]*Report, error) {
 	return reports, errors.Join(errs...)
 }
 
-// images are the kernels of errands, by name. They are fetched before anything is compiled, and one at a time: of two apt-get update at
+// images are kernels by their names. They are fetched before anything is compiled, and one at a time: of two apt-get update at
 // once one fails.
-func (b *Bench) images(ctx context.Context, errands []errand) (map[string]Image, error) {
+func (b *Bench) images(ctx context.Context, names []string) (map[string]Image, error) {
 	images := make(map[string]Image)
-	for _, e := range errands {
-		if _, ok := images[e.kernel]; ok {
+	for _, name := range names {
+		if _, ok := images[name]; ok {
 			continue
 		}
-		kernel, err := kernelNamed(e.kernel)
+		kernel, err := kernelNamed(name)
 		if err != nil {
 			return nil, err
 		}
-		if images[e.kernel], err = kernel.Fetch(ctx, b.Cache); err != nil {
+		if images[name], err = kernel.Fetch(ctx, b.Cache); err != nil {
 			return nil, err
 		}
 	}

@@ -13,7 +13,8 @@ import (
 
 // Document is the lab's part of docs/performance.md, and the charts that it shows.
 type Document struct {
-	Module string // the module's folder
+	Module  string   // the module's folder
+	Origins []Origin // of the figures, a run each
 }
 
 // Where things are in the module.
@@ -37,7 +38,7 @@ func (d Document) Write(ctx context.Context, figures []Figure, verdicts []Verdic
 		return err
 	}
 	drawn := charts(figures)
-	after, err := between(string(before), markdown(figures, verdicts, drawn))
+	after, err := between(string(before), originWords(d.Origins)+markdown(figures, verdicts, drawn))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", documentPath, err)
 	}

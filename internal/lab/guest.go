@@ -27,6 +27,9 @@ type Guest struct {
 	Seen    func(Figure) // is told each figure as a program prints it; nil if nobody wants to know before the end
 }
 
+// emulator is the program that a guest runs in.
+const emulator = "qemu-system-x86_64"
+
 const defaultWall = 30 * time.Minute
 
 // consoleEnd is how much of the console an error tells.
@@ -103,7 +106,7 @@ func (g Guest) boot(ctx context.Context, archive string, to ports) (*Report, err
 		return nil, err
 	}
 	var complaint bytes.Buffer
-	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", g.arguments(archive, to)...)
+	cmd := exec.CommandContext(ctx, emulator, g.arguments(archive, to)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = &complaint
 	err = cmd.Run()
