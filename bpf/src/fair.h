@@ -5,7 +5,8 @@
  *
  * A flow that turns heavy has packets waiting, and fq_codel would serve a queue that was empty before them. So the flow stays
  * where it is, and its queue becomes the heavy one, unless others are in that already. Those that still send little leave for the
- * other queue; those in between stay, too.
+ * other queue; those in between stay, too. They also leave as soon as a flow is in between while no heavy one is in the other queue: the
+ * beginning of a page is a burst of 15 kB, and a packet behind it would wait for all of it that the link holds up.
  */
 #ifndef SLICEGATE_FAIR_H
 #define SLICEGATE_FAIR_H
@@ -52,6 +53,7 @@ static __always_inline enum queue queue_of(struct __sk_buff *skb, const struct p
 	__u16 *heavy = heavy_queue(a.device, dir, a.v.slice), tick = now >> HEAVY_SHIFT << 1, was;
 	__u32 before = raise_level(skb, f, dir, now);
 	__u8 sparse, queue;
+	bool idle;
 
 	if (!heavy)
 		return QUEUE_SPARSE;
@@ -60,15 +62,18 @@ static __always_inline enum queue queue_of(struct __sk_buff *skb, const struct p
 	if (p->key.proto == IPPROTO_TCP && !p->length)
 		return QUEUE_FIRST + sparse;
 	queue = before <= CALM_LEVEL ? sparse : f->queue[dir] & 1;
+	idle = (__u16)(tick - (was & ~SPARSE_QUEUE)) > HEAVY_IDLE;
 	if (f->level[dir] > HEAVY_LEVEL) {
 		if (queue == sparse) {
-			if ((__u16)(tick - (was & ~SPARSE_QUEUE)) > HEAVY_IDLE)
+			if (idle)
 				sparse = !queue;
 			else
 				queue = !sparse;
 		}
 		if (was != (tick | sparse))
 			*heavy = tick | sparse;
+	} else if (idle && before <= CALM_LEVEL && f->level[dir] > CALM_LEVEL) {
+		*heavy = was ^ SPARSE_QUEUE;
 	}
 	f->queue[dir] = queue;
 	return QUEUE_FIRST + queue;
