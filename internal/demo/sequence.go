@@ -85,7 +85,7 @@ func (v *Venue) Sequences(ctx context.Context, fn func(ctx context.Context) erro
 		return nil, nil, err
 	}
 	defer near.Close()
-	back, err := introduce(near, far)
+	back, err := introduce(near, far, bindingRequest(time.Now()))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -126,9 +126,9 @@ func holdAll(conn *net.UDPConn) error {
 	return errors.Join(err, option)
 }
 
-// introduce lets the far end know where the near end's packets come from after NAT.
-func introduce(near, far *net.UDPConn) (netip.AddrPort, error) {
-	if _, err := near.Write(bindingRequest(time.Now())); err != nil {
+// introduce lets the far end know where the near end's packets come from after NAT, by a datagram that it takes.
+func introduce(near, far *net.UDPConn, datagram []byte) (netip.AddrPort, error) {
+	if _, err := near.Write(datagram); err != nil {
 		return netip.AddrPort{}, err
 	}
 	if err := far.SetReadDeadline(time.Now().Add(lookupTimeout)); err != nil {
