@@ -10,56 +10,62 @@ import (
 	"github.com/slicegate/slicegate/internal/demo"
 )
 
-// TestDelay holds the kernel's own delays of a slice, as status has them, against what probes in that slice see: their round trips
-// above the idle path's median, before a modem that holds nothing up. The probes are all that is in their slice, and want more than it
-// may have one way, so that there is a queue: while they want less, a packet of theirs leaves the box at once (0.00 ms at p99, beside
-// whatever bulk), and waits in the modem. The other way is wide open.
+// TestDelay holds the kernel's own delays of a slice, as status has them, against what probes in that slice see above the idle path's
+// median, before a modem that holds nothing up. The probes are all that is in their slice, so that both views are of the same packets.
 func TestDelay(t *testing.T) {
 	seed := begin(t)
+	for _, way := range []demo.Direction{demo.Up, demo.Down} {
+		for _, mbit := range []int{1, 5, 20} {
+			t.Run(fmt.Sprintf("%s/%d", way, mbit), func(t *testing.T) { squeeze(t, seed, way, mbit) })
+		}
+	}
+	for _, datagrams := range []int{15, 45} {
+		t.Run(fmt.Sprintf("bursts/%d", datagrams), func(t *testing.T) { bursts(t, seed, datagrams) })
+	}
+}
+
+// squeeze compares round trips of a call and of its set-up. They want more than their slices may have one way, so that there is a queue:
+// while they want less, a packet of theirs leaves the box at once (0.00 ms at p99, beside whatever bulk), and waits in the modem. The other
+// way is wide open.
+func squeeze(t *testing.T, seed uint64, way demo.Direction, mbit int) {
 	const (
 		remembered = 60 * time.Second // what status sums up
 		calms      = 20 * time.Second // CoDel takes its time with what heeds nothing
 	)
-	for _, way := range []demo.Direction{demo.Up, demo.Down} {
-		for _, mbit := range []int{1, 5, 20} {
-			t.Run(fmt.Sprintf("%s/%d", way, mbit), func(t *testing.T) {
-				var agent *demo.Agent
-				site := newSite(t, ours("ours", demo.Settings{Uplink: "mss_clamp = \"off\"\n"}, &agent), wide, mbit*1e6, seed)
-				caller := site.venue.Attendees[0]
-				call := site.venue.NewCallProbe(caller, probeEvery, 0)
-				signalling := site.venue.NewSTUNProbe(caller, probeEvery, 0)
-				between := func(from, until time.Time) map[string]demo.Figures {
-					return map[string]demo.Figures{"realtime": call.Trips.Between(from, until), "signalling": signalling.Trips.Between(from, until)}
-				}
-				var idle, loaded map[string]demo.Figures
-				var status client.Status
-				err := site.act(t.Context(), func(s *stage) (err error) {
-					s.start(0, call.Run)
-					s.start(0, signalling.Run)
-					pause(s.ctx, settle)
-					from := time.Now()
-					pause(s.ctx, idleFor)
-					idle = between(from, time.Now())
-					s.fill(bulk(way))
-					if err := narrow(s.ctx, agent, way, mbit); err != nil {
-						return err
-					}
-					pause(s.ctx, calms) // what is older than a minute by the end is forgotten in steps of 5 s
-					from = time.Now()
-					pause(s.ctx, remembered)
-					until := time.Now()
-					status, err = agent.Status(s.ctx)
-					pause(s.ctx, settle)
-					loaded = between(from, until)
-					return err
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				compare(t, fmt.Sprintf("%s, %d Mbit/s", way, mbit), seed, way, status, idle, loaded)
-			})
-		}
+	var agent *demo.Agent
+	site := newSite(t, ours("ours", demo.Settings{Uplink: "mss_clamp = \"off\"\n"}, &agent), wide, mbit*1e6, seed)
+	caller := site.venue.Attendees[0]
+	call := site.venue.NewCallProbe(caller, probeEvery, 0)
+	signalling := site.venue.NewSTUNProbe(caller, probeEvery, 0)
+	between := func(from, until time.Time) map[string]demo.Figures {
+		return map[string]demo.Figures{"realtime": call.Trips.Between(from, until), "signalling": signalling.Trips.Between(from, until)}
 	}
+	var idle, loaded map[string]demo.Figures
+	var status client.Status
+	err := site.act(t.Context(), func(s *stage) (err error) {
+		s.start(0, call.Run)
+		s.start(0, signalling.Run)
+		pause(s.ctx, settle)
+		from := time.Now()
+		pause(s.ctx, idleFor)
+		idle = between(from, time.Now())
+		s.fill(bulk(way))
+		if err := narrow(s.ctx, agent, way, mbit); err != nil {
+			return err
+		}
+		pause(s.ctx, calms) // what is older than a minute by the end is forgotten in steps of 5 s
+		from = time.Now()
+		pause(s.ctx, remembered)
+		until := time.Now()
+		status, err = agent.Status(s.ctx)
+		pause(s.ctx, settle)
+		loaded = between(from, until)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, fmt.Sprintf("%s, %d Mbit/s", way, mbit), seed, way, status, idle, loaded)
 }
 
 // narrow gives calls and their set-up four fifths of what the probes want, one way.
