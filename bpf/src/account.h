@@ -13,7 +13,8 @@ enum direction {
 };
 
 #define SECOND 1000000000ULL
-#define SAMPLE_EVERY 16 /* packets of slices whose delay is only sampled; a power of two */
+#define SAMPLE_SHIFT 60 /* of slices whose delay is only sampled, a packet in 16 is */
+#define GOLDEN 0x9e3779b97f4a7c15ULL /* 2^64 divided by the golden ratio: multiples of it lie evenly, whatever step they are taken in */
 
 /* clock is the coarse monotonic time in ns; in a replay, the capture's. */
 static __always_inline __u64 clock(struct __sk_buff *skb)
@@ -47,6 +48,12 @@ static __always_inline void mark_seen(__u32 device, __u8 uplink, enum direction 
 		seen->at[uplink % MAX_UPLINKS][dir][slice % MAX_SLICES] = second;
 }
 
+/* is_sampled chooses by a packet's number, but not each sixteenth: in bursts of 16 that is the same place of each. */
+static __always_inline bool is_sampled(__u64 number)
+{
+	return !(number * GOLDEN >> SAMPLE_SHIFT);
+}
+
 /* count books a packet, or a batch as the packets it will become, and says whether its delay is to be measured. */
 static __always_inline bool count(struct __sk_buff *skb, const struct settings *box, __u8 uplink, enum direction dir, __u8 slice,
 				  __u8 experience, __u32 device, __u64 now)
@@ -55,21 +62,19 @@ static __always_inline bool count(struct __sk_buff *skb, const struct settings *
 	__u32 segments = skb->gso_segs ?: 1;
 	struct direction_bytes *by_device;
 	struct counter *c;
-	__u64 before;
 
 	c = bpf_map_lookup_elem(&counters, &index);
 	if (!c)
 		return false;
-	before = c->packets;
 	c->bytes += skb->wire_len;
-	c->packets = before + segments;
+	c->packets += segments;
 	if (device) {
 		by_device = bpf_map_lookup_elem(&device_bytes, &device);
 		if (by_device)
 			by_device->bytes[dir] += skb->wire_len;
 		mark_seen(device, uplink, dir, slice, now);
 	}
-	return box->every_packet >> slice & 1 || (before ^ c->packets) & ~(__u64)(SAMPLE_EVERY - 1);
+	return box->every_packet >> slice & 1 || is_sampled(c->packets);
 }
 
 /* stamp writes the time at which the packet was offered to the shaper, or clears what a local sender wrote there. The kernel stamps

@@ -25,8 +25,7 @@ const (
 )
 
 // bursts compares what goes one way, at delays of 2 to 20 ms: in each slice one device has bursts, and has all of 20 Mbit/s until its burst is
-// through, before another slice's comes. A number of datagrams that has no factor in common with the 16 of which one is sampled has each of
-// them sampled as often.
+// through, before another slice's comes. Of bursts of 16 a count to 16 would sample the same datagram each time.
 func bursts(t *testing.T, seed uint64, datagrams int) {
 	const (
 		rate    = 20e6
