@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,6 +19,10 @@ import (
 const (
 	portSequence  = 7000
 	sequenceEvery = time.Millisecond
+
+	// stampsBegin is when the kernel surely stamps what it receives. It begins a while after it was asked, and says of what came before
+	// that it was received when it was read.
+	stampsBegin = 100 * time.Millisecond
 )
 
 // Sequence is what became of numbered packets in one direction. The kernel says when each was sent and received, so that only the
@@ -50,18 +55,23 @@ func (s *Sequence) Reordered() int {
 	return n
 }
 
-// Excess is the receiver's largest gap minus the sender's.
-func (s *Sequence) Excess() time.Duration {
-	var arrived []time.Time
+// Growth is what a share q of the packets took at most beyond the median; with 1 it is the one that was longest under way. Each is judged
+// by when it was sent itself: that the sender had to wait, then or at another moment, hides nothing.
+func (s *Sequence) Growth(q float64) time.Duration {
+	var took []time.Duration
 	for _, a := range s.got {
-		arrived = append(arrived, a.at)
+		if sent := s.sent[a.number]; !sent.IsZero() {
+			took = append(took, a.at.Sub(sent))
+		}
 	}
-	return largestGap(arrived) - largestGap(s.sent)
+	slices.Sort(took)
+	return quantile(took, q) - quantile(took, 0.50)
 }
 
-func largestGap(times []time.Time) (gap time.Duration) {
+// SenderGap is the longest time in which the sender sent nothing, so that nothing was judged.
+func (s *Sequence) SenderGap() (gap time.Duration) {
 	var last time.Time
-	for _, at := range times {
+	for _, at := range s.sent {
 		if at.IsZero() {
 			continue
 		}
@@ -71,6 +81,20 @@ func largestGap(times []time.Time) (gap time.Duration) {
 		last = at
 	}
 	return gap
+}
+
+// stamped is an error where the kernel did not say when packets were sent: their delays would be missing.
+func (s *Sequence) stamped() error {
+	unknown := 0
+	for _, at := range s.sent {
+		if at.IsZero() {
+			unknown++
+		}
+	}
+	if unknown > 0 {
+		return fmt.Errorf("read send times: the kernel has none of %d of %d packets", unknown, len(s.sent))
+	}
+	return nil
 }
 
 // Sequences sends a sequence from the first attendee to the server, and one back, while fn runs.
@@ -102,6 +126,7 @@ func (v *Venue) Sequences(ctx context.Context, fn func(ctx context.Context) erro
 		}
 		receivers.Go(func() error { return s.receive(in) })
 	}
+	pause(ctx, stampsBegin)
 	sendCtx, stop := context.WithCancel(ctx)
 	senders, sendCtx := errgroup.WithContext(sendCtx)
 	senders.Go(func() error { return up.send(sendCtx, near, netip.AddrPort{}, 1) })
@@ -109,21 +134,27 @@ func (v *Venue) Sequences(ctx context.Context, fn func(ctx context.Context) erro
 	senders.Go(func() error { defer stop(); return fn(sendCtx) })
 	err = senders.Wait()
 	time.Sleep(comeHome)
+	err = errors.Join(err, withFD(near, up.readSendTimes), withFD(far, down.readSendTimes))
 	far.Close()
 	near.Close()
-	return up, down, errors.Join(err, receivers.Wait())
+	return up, down, errors.Join(err, receivers.Wait(), up.stamped(), down.stamped())
 }
 
 // holdAll gives a socket room for seconds of probes: a reader that a busy machine keeps waiting loses none, and is not the path.
 func holdAll(conn *net.UDPConn) error {
 	const room = 8 << 20 // bytes, as the kernel accounts for packets
+	return withFD(conn, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) })
+}
+
+// withFD runs fn with a socket's descriptor.
+func withFD(conn *net.UDPConn, fn func(fd int) error) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var option error
-	err = raw.Control(func(fd uintptr) { option = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) })
-	return errors.Join(err, option)
+	var failure error
+	err = raw.Control(func(fd uintptr) { failure = fn(int(fd)) })
+	return errors.Join(err, failure)
 }
 
 // introduce lets the far end know where the near end's packets come from after NAT, by a datagram that it takes.
@@ -157,17 +188,11 @@ func (s *Sequence) receive(in *receiver) error {
 func (s *Sequence) send(ctx context.Context, conn *net.UDPConn, to netip.AddrPort, ssrc uint32) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
 	var address unix.Sockaddr
 	if to.IsValid() {
 		address = &unix.SockaddrInet6{Addr: to.Addr().As16(), Port: int(to.Port())}
 	}
-	var failure error
-	err = raw.Control(func(fd uintptr) { failure = s.sendOn(ctx, int(fd), address, ssrc) })
-	return errors.Join(err, failure)
+	return withFD(conn, func(fd int) error { return s.sendOn(ctx, fd, address, ssrc) })
 }
 
 func (s *Sequence) sendOn(ctx context.Context, fd int, to unix.Sockaddr, ssrc uint32) error {

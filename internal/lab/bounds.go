@@ -113,7 +113,7 @@ func agentBounds() (all []Bound) {
 		of := func(name string) Key { return Key{"agent", "20 Mbit/s", what, name} }
 		all = append(all, atMost(of("counters that went back"), 0, ""))
 		for _, way := range []string{"up", "down"} {
-			all = append(all, atMost(of(way+" lost"), 0, ""), atMost(of(way+" reordered"), 0, ""), atMost(of(way+" gap grew"), 2, ""))
+			all = append(all, atMost(of(way+" lost"), 0, ""), atMost(of(way+" reordered"), 0, ""), atMost(of(way+" delay grew"), 2, ""))
 		}
 	}
 	return all

@@ -58,7 +58,8 @@ func TestAgent(t *testing.T) {
 				r.figure(way.name+" sent", "1", float64(way.Sent()))
 				r.figure(way.name+" lost", "1", float64(way.Lost()))
 				r.figure(way.name+" reordered", "1", float64(way.Reordered()))
-				r.figure(way.name+" gap grew", "ms", float64(way.Excess())/1e6)
+				r.figure(way.name+" delay grew", "ms", float64(way.Growth(1))/1e6)
+				r.figure(way.name+" sender's gap", "ms", float64(way.SenderGap())/1e6)
 			}
 		})
 	}
