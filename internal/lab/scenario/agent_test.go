@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/slicegate/slicegate/internal/api/client"
 	"github.com/slicegate/slicegate/internal/demo"
 )
 
@@ -20,9 +19,12 @@ func TestAgent(t *testing.T) {
 	const undisturbed = 5 * time.Second
 	for _, test := range []struct {
 		name string
-		do   func(ctx context.Context, agent *demo.Agent, r reporter) error
+		do   func(ctx context.Context, agent *demo.Agent, books *demo.Books, r reporter) error
 	}{
-		{"nothing happens", func(ctx context.Context, _ *demo.Agent, _ reporter) error { pause(ctx, undisturbed); return nil }},
+		{"nothing happens", func(ctx context.Context, _ *demo.Agent, _ *demo.Books, _ reporter) error {
+			pause(ctx, undisturbed)
+			return nil
+		}},
 		{"retune", retune},
 		{"kill -9 and takeover", killAndStart},
 	} {
@@ -31,88 +33,58 @@ func TestAgent(t *testing.T) {
 			site := newSite(t, ours("ours", demo.Settings{}, &agent), wide, 20e6, seed)
 			r := newReporter(t, "agent", "20 Mbit/s", test.name, seed)
 			var up, down *demo.Sequence
+			var books demo.Books
 			err := site.act(t.Context(), func(s *stage) (err error) {
 				s.fill(bulk(demo.Up, demo.Down))
-				before, err := agent.Status(s.ctx)
+				if err := books.Look(s.ctx, agent); err != nil {
+					return err
+				}
+				up, down, err = site.venue.Sequences(s.ctx, func(ctx context.Context) error { return test.do(ctx, agent, &books, r) })
 				if err != nil {
 					return err
 				}
-				up, down, err = site.venue.Sequences(s.ctx, func(ctx context.Context) error { return test.do(ctx, agent, r) })
-				if err != nil {
-					return err
-				}
-				after, err := agent.Status(s.ctx)
-				if err != nil {
-					return err
-				}
-				r.figure("counters that went back", "1", float64(wentBack(before, after)))
-				return nil
+				return books.Look(s.ctx, agent)
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
+			r.figure("counters that went back", "1", float64(len(books.WentBack())))
 			for _, way := range []struct {
-				name string
-				*demo.Sequence
+				name   string
+				probes *demo.Sequence
 			}{{"up", up}, {"down", down}} {
-				r.figure(way.name+" sent", "1", float64(way.Sent()))
-				r.figure(way.name+" lost", "1", float64(way.Lost()))
-				r.figure(way.name+" reordered", "1", float64(way.Reordered()))
-				r.figure(way.name+" delay grew", "ms", float64(way.Growth(1))/1e6)
-				r.figure(way.name+" sender's gap", "ms", float64(way.SenderGap())/1e6)
+				r.figure(way.name+" sent", "1", float64(way.probes.Sent()))
+				r.figure(way.name+" lost", "1", float64(way.probes.Lost()))
+				r.figure(way.name+" not counted", "1", float64(books.Uncounted(demo.Direction(way.name), way.probes)))
+				r.figure(way.name+" reordered", "1", float64(way.probes.Reordered()))
+				r.figure(way.name+" delay grew", "ms", float64(way.probes.Growth(1))/1e6)
+				r.figure(way.name+" sender's gap", "ms", float64(way.probes.SenderGap())/1e6)
 			}
 		})
 	}
 }
 
-// retune changes slices 20 times a second for 5 s.
-func retune(ctx context.Context, agent *demo.Agent, r reporter) error {
-	changes := []client.SliceChange{
-		{Name: "media", Max: "60%"}, {Name: "realtime", Max: "70%"}, {Name: "telemetry", Max: "50%"},
-		{Name: "media", Max: "100%"}, {Name: "realtime", Max: "80%"}, {Name: "telemetry", Max: "100%"},
-	}
-	const perSecond, length = 20, 5 * time.Second
-	var longest time.Duration
-	began := time.Now()
-	for n := range int(length.Seconds() * perSecond) {
-		pause(ctx, time.Until(began.Add(time.Duration(n)*time.Second/perSecond)))
-		asked := time.Now()
-		if err := agent.SetSlice(ctx, changes[n%len(changes)]); err != nil {
-			return err
-		}
-		longest = max(longest, time.Since(asked))
-	}
-	r.figure("longest change", "ms", float64(longest)/1e6)
-	r.figure("changes", "1/s", perSecond*length.Seconds()/max(time.Since(began), length).Seconds())
-	return nil
-}
-
-// killAndStart kills the agent, and starts it again after a while.
-func killAndStart(ctx context.Context, agent *demo.Agent, r reporter) error {
-	const before, dead, after = 2 * time.Second, 5 * time.Second, 8 * time.Second
-	pause(ctx, before)
-	if err := agent.Kill(); err != nil {
+func retune(ctx context.Context, agent *demo.Agent, books *demo.Books, r reporter) error {
+	const length = 5 * time.Second
+	changes, err := agent.Retune(ctx, length, books)
+	if err != nil {
 		return err
 	}
-	pause(ctx, dead)
-	began := time.Now()
-	if err := agent.Start(ctx); err != nil {
-		return fmt.Errorf("start after kill -9: %w", err)
-	}
-	r.figure("ready after", "ms", float64(time.Since(began))/1e6)
-	pause(ctx, after)
+	r.figure("longest change", "ms", float64(changes.Longest)/1e6)
+	r.figure("changes", "1/s", changes.PerSecond)
 	return nil
 }
 
-// wentBack counts the counters of slices that are lower than before.
-func wentBack(before, after client.Status) (n int) {
-	for i, s := range after.Slices {
-		was := before.Slices[i]
-		if s.Bytes < was.Bytes || s.Packets < was.Packets || s.Drops < was.Drops {
-			n++
-		}
+func killAndStart(ctx context.Context, agent *demo.Agent, books *demo.Books, r reporter) error {
+	const before, dead, after = 2 * time.Second, 5 * time.Second, 8 * time.Second
+	pause(ctx, before)
+	ready, err := agent.KillAndStart(ctx, dead, books)
+	if err != nil {
+		return err
 	}
-	return n
+	r.figure("ready after", "ms", float64(ready)/1e6)
+	pause(ctx, after)
+	return nil
 }
 
 // fillAgain is fill with uploads that begin anew when they are reset: masquerading forgets the connections of a link that goes down.
