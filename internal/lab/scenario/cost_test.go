@@ -53,7 +53,7 @@ func TestCost(t *testing.T) {
 						r.figure("with ends", "ns", measured[way])
 					}
 				}
-				costOf(t, treatment, test.crowd, test.size, report)
+				onWire(t, treatment, func(w *Wire) { costOf(t, w, treatment, test.crowd, test.size, report) })
 			}
 		})
 	}
@@ -81,22 +81,22 @@ func loadPktgen(t *testing.T) {
 
 // costOfEnds measures bursts that end where they enter the box.
 func costOfEnds(t *testing.T, crowd Crowd, size int) costs {
-	w := newWire(t, Treatments[0])
-	for _, ifname := range []string{demo.VenueInterface, demo.UplinkInterface} {
-		if err := swallow(w.Box, ifname); err != nil {
-			t.Fatal(err)
-		}
-	}
 	measured := make(costs)
-	for _, way := range []demo.Direction{demo.Up, demo.Down} {
-		measured[way] = perPacket(t, w, burst{way: way, crowd: crowd, until: crowd.Flows, size: size})
-	}
+	onWire(t, Treatments[0], func(w *Wire) {
+		for _, ifname := range []string{demo.VenueInterface, demo.UplinkInterface} {
+			if err := swallow(w.Box, ifname); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, way := range []demo.Direction{demo.Up, demo.Down} {
+			measured[way] = perPacket(t, w, burst{way: way, crowd: crowd, until: crowd.Flows, size: size})
+		}
+	})
 	return measured
 }
 
 // costOf measures a treatment; one that has an agent a second time without it, when no delays are measured.
-func costOf(t *testing.T, treatment Treatment, crowd Crowd, size int, report func(name string, measured costs)) {
-	w := newWire(t, treatment)
+func costOf(t *testing.T, w *Wire, treatment Treatment, crowd Crowd, size int, report func(name string, measured costs)) {
 	for _, host := range []*demo.Host{w.Venue, w.Far} {
 		if err := swallow(host, hostPort); err != nil {
 			t.Fatal(err)
@@ -105,7 +105,7 @@ func costOf(t *testing.T, treatment Treatment, crowd Crowd, size int, report fun
 	isOurs := strings.HasPrefix(treatment.Name, "ours")
 	if isOurs {
 		acquaint(t, w, crowd, settlesAfter)
-		if n := settledFlows(t); n < crowd.Flows*99/100 {
+		if n := settledFlows(t); n*100 < crowd.Flows*99 {
 			t.Errorf("%s: %d of %d flows are settled: the figures are of new ones", crowd, n, crowd.Flows)
 		}
 	} else {
@@ -229,17 +229,4 @@ func mustReceive(t *testing.T, h *demo.Host) uint64 {
 		t.Fatal(err)
 	}
 	return n
-}
-
-func newWire(t testing.TB, treatment Treatment) *Wire {
-	w, err := NewWire(t.Context(), treatment)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return w
 }

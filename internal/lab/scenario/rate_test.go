@@ -77,3 +77,17 @@ func (w *Wire) carry(ctx context.Context, way demo.Direction) (rate float64, err
 	})
 	return rate, g.Wait()
 }
+
+// newWire makes a wire that goes with the test.
+func newWire(t testing.TB, treatment Treatment) *Wire {
+	w, err := NewWire(t.Context(), treatment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
