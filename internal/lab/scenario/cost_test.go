@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/vishvananda/netlink"
 
 	"github.com/slicegate/slicegate/internal/demo"
 )
@@ -95,7 +96,8 @@ func costOfEnds(t *testing.T, crowd Crowd, size int) costs {
 	return measured
 }
 
-// costOf measures a treatment; one that has an agent a second time without it, when no delays are measured.
+// costOf measures a treatment; one that has an agent a second time without it, when no delays are measured, and ours a third time, when
+// nobody heals what is done to the leaves.
 func costOf(t *testing.T, w *Wire, treatment Treatment, crowd Crowd, size int, report func(name string, measured costs)) {
 	for _, host := range []*demo.Host{w.Venue, w.Far} {
 		if err := swallow(host, hostPort); err != nil {
@@ -134,6 +136,42 @@ func costOf(t *testing.T, w *Wire, treatment Treatment, crowd Crowd, size int, r
 		t.Fatal(err)
 	}
 	report(treatment.Name+", no agent", measure())
+	if treatment.Name == "ours" {
+		if err := slowLeaves(w.Box); err != nil {
+			t.Fatal(err)
+		}
+		report("ours, no agent, quantum of 300 bytes", measure())
+	}
+}
+
+// slowLeaves gives all leaves the quantum that slices of up to 121 Mbit/s have (0021): behind such a link the processor would wait.
+func slowLeaves(box *demo.Host) error {
+	links, err := box.Links().LinkList()
+	if err != nil {
+		return fmt.Errorf("find leaves: %w", err)
+	}
+	changed := 0
+	for _, link := range links {
+		qdiscs, err := box.Links().QdiscList(link)
+		if err != nil {
+			return fmt.Errorf("find leaves of %s: %w", link.Attrs().Name, err)
+		}
+		for _, q := range qdiscs {
+			if q.Type() != "fq_codel" {
+				continue
+			}
+			changed++
+			parent, handle := netlink.HandleStr(q.Attrs().Parent), netlink.HandleStr(q.Attrs().Handle)
+			change := fmt.Sprintf("qdisc change dev %s parent %s handle %s fq_codel quantum 300", link.Attrs().Name, parent, handle)
+			if err := run(box.NS, "tc", change); err != nil {
+				return err
+			}
+		}
+	}
+	if changed == 0 {
+		return errors.New("find leaves: the box has none of fq_codel")
+	}
+	return nil
 }
 
 // settlesAfter is how many packets of a flow ours looks into before it lets the flow settle, and some.
