@@ -23,11 +23,13 @@ func TestSameDevice(t *testing.T) {
 }
 
 const (
-	sparseEvery = 20 * time.Millisecond
-	pageAfter   = 100 * time.Millisecond // the one before, as the parts of a page come
+	sparseEvery  = 20 * time.Millisecond
+	sparseProbes = 750                    // at least, under load for loadFor
+	pageAfter    = 100 * time.Millisecond // the one before, as the parts of a page come
 	// What a flow meets of a page is the modem's work of 28 ms, at 5 Mbit/s. With a page a second for 15 s that was 30 probes of 750, and their
 	// upper quarter a matter of the draw.
-	browseFor = 40 * time.Second
+	browseFor    = 40100 * time.Millisecond // browseProbes and some
+	browseProbes = 2000
 )
 
 func besideOwnUploads(s *stage, r reporter) error {
@@ -44,7 +46,7 @@ func besideOwnUploads(s *stage, r reporter) error {
 		uploads = append(uploads, s.upload(device, 0))
 	}
 	pause(s.ctx, fillFor)
-	loaded, err := s.watch(loadFor, sum(uploads...)) // 750 probes
+	loaded, err := s.watch(loadFor, sum(uploads...))
 	if err != nil {
 		return err
 	}
@@ -55,8 +57,8 @@ func besideOwnUploads(s *stage, r reporter) error {
 		return err
 	}
 	before := sparse.Trips.Between(idle.from, idle.until)
-	r.added("sparse", before, sparse.Trips.Between(loaded.from, loaded.until))
-	r.added("sparse and pages", before, sparse.Trips.Between(browsing.from, browsing.until))
+	r.added("sparse", before, sparse.Trips.Between(loaded.from, loaded.until), sparseProbes)
+	r.added("sparse and pages", before, sparse.Trips.Between(browsing.from, browsing.until), browseProbes)
 	fetched := pages.Between(browsing.from, browsing.until)
 	r.figure("page p50", "ms", float64(fetched.P50)/1e6)
 	r.figure("page max", "ms", float64(fetched.Max)/1e6)

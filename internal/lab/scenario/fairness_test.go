@@ -55,8 +55,8 @@ func uploads(s *stage, r reporter, n int) error {
 	if err != nil {
 		return err
 	}
-	r.added("call", call.Trips.Between(idle.from, idle.until), call.Trips.Between(loaded.from, loaded.until))
-	r.added("sparse", sparse.Trips.Between(idle.from, idle.until), sparse.Trips.Between(loaded.from, loaded.until))
+	r.added("call", call.Trips.Between(idle.from, idle.until), call.Trips.Between(loaded.from, loaded.until), loadProbes)
+	r.added("sparse", sparse.Trips.Between(idle.from, idle.until), sparse.Trips.Between(loaded.from, loaded.until), sparseProbes)
 	bulk := total(loaded.rates)
 	r.figure("Jain", "index", jain(loaded.rates))
 	r.figure("bulk", "Mbit/s", bulk/1e6)

@@ -95,8 +95,8 @@ func isolate(t *testing.T, r reporter, site *Site, load []Load) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.added("call", idle.Call, loaded.Call)
-	r.added("signalling", idle.Signalling, loaded.Signalling)
+	r.added("call", idle.Call, loaded.Call, loadProbes)
+	r.added("signalling", idle.Signalling, loaded.Signalling, loadProbes)
 	switch {
 	case loaded.Up > 0 && loaded.Down > 0:
 		r.figure("bulk up", "Mbit/s", loaded.Up/1e6)

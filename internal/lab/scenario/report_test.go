@@ -42,12 +42,18 @@ func (r reporter) write(f lab.Figure) {
 	*r.printed++
 }
 
-// added prints a probe's delays under load above the idle path's median. Figures of nothing are an error.
-func (r reporter) added(name string, idle, loaded demo.Figures) {
+// added prints a probe's delays under load above the idle path's median. Figures of nothing are an error, and so are those of fewer probes
+// than the scenario promises to send.
+func (r reporter) added(name string, idle, loaded demo.Figures, promised int) {
+	r.t.Helper()
 	if !r.answered(name, "idle", idle) || !r.answered(name, "under load", loaded) {
 		return
 	}
+	if loaded.Sent < promised {
+		r.t.Errorf("%s: only %d of %d probes were sent: the sender had no time for the rest", name, loaded.Sent, promised)
+	}
 	above := func(d time.Duration) float64 { return float64(d-idle.P50) / 1e6 }
+	r.figure(name+" probes", "packets", float64(loaded.Sent))
 	r.figure(name+" p50", "ms", above(loaded.P50))
 	r.figure(name+" p99", "ms", above(loaded.P99))
 	r.figure(name+" max", "ms", above(loaded.Max))

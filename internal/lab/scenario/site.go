@@ -22,10 +22,11 @@ type Site struct {
 const (
 	idleFor = 3 * time.Second
 	fillFor = 5 * time.Second          // for bulk to fill the queues
-	loadFor = 15100 * time.Millisecond // 3,000 probes and some
+	loadFor = 15100 * time.Millisecond // loadProbes and some
 	settle  = time.Second              // for what is under way to arrive
 
 	probeEvery = 5 * time.Millisecond
+	loadProbes = 3000 // at least, under load
 )
 
 // expedited is the DSCP EF (RFC 3246), which calls and their set-up are marked with.
