@@ -12,67 +12,105 @@ import (
 	"github.com/slicegate/slicegate/internal/demo"
 )
 
-// TestOverhead asks whether a queue builds behind the box on links that add to each packet. The uploads are of small packets, where
-// the addition weighs most; the shaper runs at a part of the link that covers a full packet's and no small one's (ATM's neither).
+// framed is a link that adds to each packet, and how shapers are told so.
+type framed struct {
+	preset  string
+	shaped  float64 // of the link
+	framing demo.Framing
+	cake    string
+}
+
+var framedLinks = []framed{
+	{"pppoe", 0.98, demo.Framing{Overhead: 16}, "overhead 16 mpu 68"},
+	{"docsis", 0.995, demo.Framing{Overhead: 4}, "overhead 4 mpu 64"},
+	{"atm", 0.98, demo.Framing{Overhead: 26, Cell: 48, CellHeader: 5}, "overhead 26 atm"},
+}
+
+// treatments are ours, told of the link and untold, and cake. Others too for what goes up alone: a play is a minute of the emulator.
+func (f framed) treatments(way demo.Direction) []Treatment {
+	cake := func(tins string) Treatment {
+		return Treatment{"cake " + tins, byTC("qdisc add dev %dev root cake bandwidth %rate " + tins + " nat %isolation raw " + f.cake)}
+	}
+	all := []Treatment{
+		{"ours, overhead none", bySliced(demo.Settings{})},
+		{"ours", bySliced(demo.Settings{Uplink: fmt.Sprintf("overhead = %q\n", f.preset)})},
+		cake("diffserv4"),
+	}
+	if way == demo.Down {
+		return all
+	}
+	nothing, untold := rivals[0], rivals[1]
+	untold.Name += ", overhead none"
+	return append(all, nothing, untold, cake("besteffort"))
+}
+
+// TestOverhead asks whether a queue builds beyond the box on links that add to each packet. The flows are of small packets, where the
+// addition weighs most; the shaper runs at a part of the link that covers a full packet's and no small one's (ATM's neither). What comes
+// down has met the modem first.
 func TestOverhead(t *testing.T) {
 	seed := begin(t)
-	const rate, smallMTU, smallFrame = 10e6, "300", 300 + 14
-	for _, test := range []struct {
-		preset  string
-		shaped  float64
-		framing demo.Framing
-		cake    string
-	}{
-		{"pppoe", 0.98, demo.Framing{Overhead: 16}, "overhead 16 mpu 68"},
-		{"docsis", 0.995, demo.Framing{Overhead: 4}, "overhead 4 mpu 64"},
-		{"atm", 0.98, demo.Framing{Overhead: 26, Cell: 48, CellHeader: 5}, "overhead 26 atm"},
-	} {
-		for _, treatment := range []Treatment{
-			{"ours, overhead none", bySliced(demo.Settings{})},
-			{"ours", bySliced(demo.Settings{Uplink: fmt.Sprintf("overhead = %q\n", test.preset)})},
-			{"cake diffserv4", byTC("qdisc add dev %dev root cake bandwidth %rate diffserv4 nat %isolation raw " + test.cake)},
-		} {
-			t.Run(test.preset+"/"+treatment.Name, func(t *testing.T) {
-				site := newSite(t, treatment, contract(rate), int(rate*test.shaped), seed)
-				if err := site.venue.Modem.Frame(test.framing); err != nil {
-					t.Fatal(err)
+	for _, way := range []demo.Direction{demo.Up, demo.Down} {
+		for _, link := range framedLinks {
+			for _, treatment := range link.treatments(way) {
+				name := link.preset
+				if way == demo.Down {
+					name = "down, " + name
 				}
-				for _, host := range site.venue.Attendees {
-					if err := run(host.NS, "ip", "link set eth0 mtu "+smallMTU); err != nil {
-						t.Fatal(err)
-					}
-				}
-				g, ctx := errgroup.WithContext(t.Context())
-				var queue []time.Duration
-				measured := make(chan struct{})
-				g.Go(func() (err error) {
-					queue, err = site.watchModem(ctx, measured)
-					return err
-				})
-				idle, loaded, err := site.Measure(ctx, bulk(demo.Up))
-				close(measured)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := g.Wait(); err != nil {
-					t.Fatal(err)
-				}
-				slices.Sort(queue)
-				r := newReporter(t, "overhead", test.preset+", up, 300-byte packets, 10 Mbit/s", treatment.Name, seed)
-				framed := float64(test.framing.Wire(smallFrame)) / smallFrame
-				r.figure("modem's queue p50", "ms", framed*float64(queue[len(queue)/2])/1e6)
-				r.figure("modem's queue p99", "ms", framed*float64(queue[len(queue)*99/100])/1e6)
-				r.figure("call p99", "ms", float64(loaded.Call.P99-idle.Call.P50)/1e6)
-				r.figure("bulk", "Mbit/s", loaded.Up/1e6)
-			})
+				t.Run(name+"/"+treatment.Name, func(t *testing.T) { link.measure(t, treatment, way, seed) })
+			}
 		}
 	}
+}
+
+func (f framed) measure(t *testing.T, treatment Treatment, way demo.Direction, seed uint64) {
+	const rate, smallMTU, smallFrame = 10e6, "300", 300 + 14
+	site := newSite(t, treatment, contract(rate), int(rate*f.shaped), seed)
+	if err := site.venue.Modem.Frame(f.framing); err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range site.venue.Attendees { // whose SYN tells the server, too
+		if err := run(host.NS, "ip", "link set eth0 mtu "+smallMTU); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var idle, loaded Span
+	var queue []time.Duration
+	measured := make(chan struct{})
+	g, ctx := errgroup.WithContext(t.Context())
+	g.Go(func() (err error) {
+		defer close(measured)
+		idle, loaded, err = site.Measure(ctx, bulk(way))
+		return err
+	})
+	g.Go(func() (err error) {
+		queue, err = site.watchModem(ctx, way, measured)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	r := newReporter(t, "overhead", fmt.Sprintf("%s, %s, 300-byte packets, 10 Mbit/s", f.preset, way), treatment.Name, seed)
+	r.queued(queue, float64(f.framing.Wire(smallFrame))/smallFrame)
+	r.added("call", idle.Call, loaded.Call, loadProbes)
+	r.figure("bulk", "Mbit/s", (loaded.Up+loaded.Down)/1e6)
+}
+
+// queued prints how long the modem's queue was, of packets that framing makes so many times as long. A queue that nobody saw is an error.
+func (r reporter) queued(queue []time.Duration, framing float64) {
+	r.t.Helper()
+	if len(queue) == 0 {
+		r.t.Error("modem's queue: nobody looked at it under load")
+		return
+	}
+	slices.Sort(queue)
+	r.figure("modem's queue p50", "ms", framing*float64(queue[len(queue)/2])/1e6)
+	r.figure("modem's queue p99", "ms", framing*float64(queue[len(queue)*99/100])/1e6)
 }
 
 // watchModem looks at what waits in the modem, some 100 times a second, until it is told that the measurement is over: in time of the
 // link's rate, without its framing. Looks are at random moments, since at a steady pace they beat against the departures; those before the
 // load and while it fills are left out.
-func (s *Site) watchModem(ctx context.Context, over <-chan struct{}) (queue []time.Duration, err error) {
+func (s *Site) watchModem(ctx context.Context, way demo.Direction, over <-chan struct{}) (queue []time.Duration, err error) {
 	pause(ctx, settle+idleFor+settle+fillFor)
 	const apart = 20 * time.Millisecond // at most
 	for until := time.Now().Add(loadFor); time.Now().Before(until); {
@@ -82,7 +120,7 @@ func (s *Site) watchModem(ctx context.Context, over <-chan struct{}) (queue []ti
 		case <-ctx.Done():
 			return queue, ctx.Err()
 		case <-time.After(s.upTo(apart)):
-			bytes, err := s.venue.Modem.Backlog(demo.Up)
+			bytes, err := s.venue.Modem.Backlog(way)
 			if err != nil {
 				return queue, err
 			}
