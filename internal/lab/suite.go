@@ -88,6 +88,7 @@ var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestAbuse$/^uploads_marked_EF,_5_/^ours,_DSCP_trusted$", Once: true},
 	{Kernel: "6.12", Run: "^TestCost$/^(1|4000)$", Once: true},
 	{Kernel: "6.12", Run: "^TestOverhead$/^(pppoe|docsis|atm)/^ours(,_overhead_none)?$", Once: true},
+	{Kernel: "6.12", Run: "^TestOverhead$/^down,_docsis$/^(cake_diffserv4|ours(,_overhead_none)?)$", Once: true},
 	{Kernel: "6.12", Run: "^TestLeaves$/^40_devices/^(cake_diffserv4|ours(,_cake_leaf)?)$", Once: true},
 	{Kernel: "6.12", Run: "^Test(Local|Flap)$/^200_Mbit$/^(nothing|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestRate$/././^(cake_diffserv4|ours)$", Once: true},
@@ -98,7 +99,7 @@ var Reduced = []Grid{
 // reducedBounds is how many bounds a whole reduced run measures, by kernel and scenario: of fewer, a figure has vanished.
 var reducedBounds = map[string]map[string]int{
 	"6.12": {
-		"isolation": 36, "fallback leaf": 1, "same device": 3, "delay": 80, "leaves": 3, "fairness": 6, "abuse": 15, "agent": 20, "overhead": 6,
+		"isolation": 36, "fallback leaf": 1, "same device": 3, "delay": 80, "leaves": 3, "fairness": 6, "abuse": 15, "agent": 20, "overhead": 8,
 		"local": 1, "flap": 4, "cost": 8, "rate": 4,
 	},
 	"6.1": {"isolation": 30},
@@ -117,7 +118,7 @@ func Full() (all []Grid) {
 			all = append(all, Grid{Kernel: kernel, Run: "^TestFairness$/^media_and_telemetry,_" + what, Once: true})
 		}
 		all = append(all, Grid{Kernel: kernel, Run: "^TestFairness$/^(realtime|signalling)", Once: true})
-		for _, test := range []string{"SameDevice", "Leaves", "Abuse", "Delay", "Agent|Flap", "Overhead|Local", "Cost", "Rate"} {
+		for _, test := range []string{"SameDevice", "Leaves", "Abuse", "Delay", "Agent|Flap", "Overhead", "Local", "Cost", "Rate"} {
 			all = append(all, Grid{Kernel: kernel, Run: fmt.Sprintf("^Test(%s)$", test), Once: true})
 		}
 		all = append(all, Grid{Kernel: kernel, Run: lackingTest, Without: "fq_codel", Once: true})

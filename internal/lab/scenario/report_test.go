@@ -49,9 +49,7 @@ func (r reporter) added(name string, idle, loaded demo.Figures, promised int) {
 	if !r.answered(name, "idle", idle) || !r.answered(name, "under load", loaded) {
 		return
 	}
-	if loaded.Sent < promised {
-		r.t.Errorf("%s: only %d of %d probes were sent: the sender had no time for the rest", name, loaded.Sent, promised)
-	}
+	r.kept(name, loaded, promised)
 	above := func(d time.Duration) float64 { return float64(d-idle.P50) / 1e6 }
 	r.figure(name+" probes", "packets", float64(loaded.Sent))
 	r.figure(name+" p50", "ms", above(loaded.P50))
@@ -65,6 +63,14 @@ func (r reporter) added(name string, idle, loaded demo.Figures, promised int) {
 		all.Spread = append(all.Spread, math.Round(above(d)*1e3)/1e3) // whole microseconds
 	}
 	r.write(all)
+}
+
+// kept fails where fewer probes were sent than promised.
+func (r reporter) kept(name string, f demo.Figures, promised int) {
+	r.t.Helper()
+	if f.Sent < promised {
+		r.t.Errorf("%s: only %d of %d probes were sent: the sender had no time for the rest", name, f.Sent, promised)
+	}
 }
 
 // answered tells whether probes came back.
