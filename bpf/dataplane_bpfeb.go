@@ -176,7 +176,7 @@ type dataplaneLayoutInfo struct {
 type dataplaneLayoutVersion uint32
 
 const (
-	dataplaneLayoutVersionLAYOUT dataplaneLayoutVersion = 4
+	dataplaneLayoutVersionLAYOUT dataplaneLayoutVersion = 5
 )
 
 type dataplanePin struct {

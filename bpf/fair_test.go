@@ -86,10 +86,10 @@ func (c crowd) flow(port uint16) (send func(size int) uint8) {
 	}
 }
 
-// silent lets a tenth of a second have passed since the device's last heavy packet.
+// silent lets a tenth of a second have passed since a packet joined the device's heavy queue.
 func (c crowd) silent() {
 	c.p.t.Helper()
-	c.p.changeQueues(c.device(), c.way, func(last uint16) uint16 { return last - 7<<1 })
+	c.p.changeQueues(c.device(), c.way, func(last uint16) uint16 { return last - 7*busyTick })
 }
 
 // aged lets a flow have been silent, ticks of 2^16 ns.
@@ -112,7 +112,22 @@ func (p *plane) reverseFlow(key FlowKey) (table string, f *Flow) {
 	return "", nil
 }
 
-// changeQueues changes what is known of a device's heavy queues: in the lowest bit the sparse one, above it a time in 2^24 ns.
+// What a device's queues in a slice are known by, as in fair.h.
+const (
+	sparseQueue = 1
+	hasHeavy    = 2
+	busyTick    = 4
+)
+
+// queues is what is known of a device's queues of media.
+func (p *plane) queues(device uint16, way slice.Direction) uint16 {
+	p.t.Helper()
+	var queues dataplaneHeavyQueues
+	p.must(p.Maps["device_queues"].Lookup(uint32(device), &queues))
+	return queues.Last[way][media]
+}
+
+// changeQueues changes what is known of a device's queues in each slice.
 func (p *plane) changeQueues(device uint16, way slice.Direction, change func(last uint16) uint16) {
 	p.t.Helper()
 	var queues dataplaneHeavyQueues
@@ -138,8 +153,14 @@ func all(t *testing.T, send func(int) uint8, n int, want uint8, what string) {
 func TestQueueTurnsHeavyWithItsFlow(t *testing.T) {
 	crowds(t, func(t *testing.T, c crowd) {
 		bulk, calm := c.flow(9001), c.flow(9002)
-		all(t, bulk, 20, 0, "the bulk")
+		all(t, bulk, 15, 0, "the bulk")
+		if queues := c.p.queues(c.device(), c.way); queues&hasHeavy != 0 {
+			t.Errorf("15 kB are a heavy flow: %#x", queues)
+		}
 		all(t, bulk, 40, 0, "the heavy flow")
+		if queues := c.p.queues(c.device(), c.way); queues&hasHeavy == 0 {
+			t.Errorf("55 kB are no heavy flow: %#x", queues)
+		}
 		if bulk(0) != 1 {
 			t.Error("a pure acknowledgement waits with what is heavy")
 		}
@@ -153,18 +174,68 @@ func TestQueueTurnsHeavyWithItsFlow(t *testing.T) {
 	})
 }
 
-// A burst is no heavy flow, but what sends little need not wait behind it while the other queue has none. It stays where it is, and who
-// turns heavy beside it does, too.
-func TestBurstTurnsItsQueueOver(t *testing.T) {
+// What sends little does not wait behind a burst. That stays where it is, and other bursts of the device follow it, or what turns heavy.
+func TestBurstHasAQueueToItself(t *testing.T) {
 	crowds(t, func(t *testing.T, c crowd) {
 		burst, calm, bulk := c.flow(9001), c.flow(9002), c.flow(9003)
-		all(t, burst, 2, 0, "two packets")
-		all(t, calm, 1, 0, "what sends little, beside two packets")
+		all(t, burst, 4, 0, "four packets")
+		all(t, calm, 1, 0, "what sends little, beside four packets")
 		all(t, burst, 8, 0, "a burst")
 		all(t, calm, 1, 1, "what sends little, beside a burst")
-		all(t, bulk, 40, 1, "what turns heavy beside a burst")
-		all(t, c.flow(9004), 5, 0, "a burst beside what is heavy")
-		all(t, c.flow(9005), 1, 0, "what sends little, beside both")
+		all(t, bulk, 7, 1, "seven packets of another")
+		all(t, bulk, 30, 0, "the other's burst, which turns heavy")
+		all(t, burst, 30, 0, "the first, which turns heavy, too")
+		all(t, c.flow(9004), 5, 1, "the beginning of a third")
+	})
+}
+
+// Bursts that begin together stay together: roles change once.
+func TestBurstsThatBeginTogether(t *testing.T) {
+	crowds(t, func(t *testing.T, c crowd) {
+		parts, calm := []func(int) uint8{c.flow(9001), c.flow(9002), c.flow(9003)}, c.flow(9009)
+		for n := range 14 {
+			for _, part := range parts {
+				all(t, part, 1, 0, "a part of a page")
+			}
+			if n >= 8 && calm(0) != 1 {
+				t.Fatalf("what sends little waits with parts of a page, after %d packets of each", n)
+			}
+		}
+	})
+}
+
+// Beside a heavy flow of its device a burst is served first, up to 16 kB.
+func TestBurstBesideAHeavyFlow(t *testing.T) {
+	crowds(t, func(t *testing.T, c crowd) {
+		bulk, burst := c.flow(9001), c.flow(9002)
+		all(t, bulk, 20, 0, "the bulk")
+		all(t, burst, 15, 1, "a burst")
+		all(t, bulk, 1, 0, "the bulk, afterwards")
+		all(t, c.flow(9003), 1, 1, "what sends little")
+	})
+}
+
+// Another processor may have looked at its clock a moment later: the queue that it has just sent to is not idle for that.
+func TestQueueOfATickAhead(t *testing.T) {
+	crowds(t, func(t *testing.T, c crowd) {
+		bulk, next := c.flow(9001), c.flow(9002)
+		all(t, bulk, 20, 0, "the first")
+		c.p.changeQueues(c.device(), c.way, func(last uint16) uint16 { return last + busyTick })
+		all(t, next, 15, 1, "the second, sparse")
+		next(1000)
+		all(t, next, 5, 0, "the second, heavy")
+	})
+}
+
+// Acknowledgements are no load: what follows them in their flow is not heavy.
+func TestAcknowledgementsCountForNothing(t *testing.T) {
+	crowds(t, func(t *testing.T, c crowd) {
+		bulk, browser := c.flow(9001), c.flow(9002)
+		all(t, bulk, 20, 0, "the bulk")
+		for range 400 {
+			browser(0)
+		}
+		all(t, browser, 2, 1, "a request after 400 acknowledgements")
 	})
 }
 
@@ -234,7 +305,7 @@ func TestLevelLeaks(t *testing.T) {
 	}{{"a tenth of a second", 1526, 1}, {"three seconds", 45776, 1}, {"four seconds", 61035, 0}, {"an hour", 54931640, 0}, {"less than none, by another CPU's clock", ^uint32(99), 1}} {
 		p.must(p.Maps[table].Update(key, *f, ebpf.UpdateExist))
 		device, _ := queueOf(up(full)) // heavy, now
-		p.changeQueues(device, slice.Up, func(last uint16) uint16 { return last &^ 1 })
+		p.changeQueues(device, slice.Up, func(last uint16) uint16 { return last &^ sparseQueue })
 		p.must(p.Maps[table].Update(key, *f, ebpf.UpdateExist)) // in the first queue, the sparse one
 		p.aged(key, slice.Up, c.ticks)
 		if _, heavy := queueOf(up(full)); heavy != c.heavy {

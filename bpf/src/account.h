@@ -14,7 +14,7 @@ enum direction {
 
 #define SECOND 1000000000ULL
 #define SAMPLE_SHIFT 60 /* of slices whose delay is only sampled, a packet in 16 is */
-#define GOLDEN 0x9e3779b97f4a7c15ULL /* 2^64 divided by the golden ratio: multiples of it lie evenly, whatever step they are taken in */
+#define GOLDEN 0x9e3779b97f4a7c15ULL /* 2^64 divided by the golden ratio: multiplying by it stirs the upper bits */
 
 /* clock is the coarse monotonic time in ns; in a replay, the capture's. */
 static __always_inline __u64 clock(struct __sk_buff *skb)
@@ -48,10 +48,14 @@ static __always_inline void mark_seen(__u32 device, __u8 uplink, enum direction 
 		seen->at[uplink % MAX_UPLINKS][dir][slice % MAX_SLICES] = second;
 }
 
-/* is_sampled chooses by a packet's number, but not each sixteenth: in bursts of 16 that is the same place of each. */
+/* is_sampled chooses by a packet's number, but not each sixteenth, which would be the same place of each burst of 16. Whatever step the
+ * numbers are taken in, as batches do, it looks random.
+ */
 static __always_inline bool is_sampled(__u64 number)
 {
-	return !(number * GOLDEN >> SAMPLE_SHIFT);
+	number *= GOLDEN;
+	number = (number ^ number >> 32) * GOLDEN;
+	return !(number >> SAMPLE_SHIFT);
 }
 
 /* count books a packet, or a batch as the packets it will become, and says whether its delay is to be measured. */

@@ -5,8 +5,9 @@
  *
  * A flow that turns heavy has packets waiting, and fq_codel would serve a queue that was empty before them. So the flow stays
  * where it is, and its queue becomes the heavy one, unless others are in that already. Those that still send little leave for the
- * other queue; those in between stay, too. They also leave as soon as a flow is in between while no heavy one is in the other queue: the
- * beginning of a page is a burst of 15 kB, and a packet behind it would wait for all of it that the link holds up.
+ * other queue; those in between stay, too. A burst, such as the beginning of a page, has the device's other queue to itself in the
+ * same way while no heavy flow is there, and other bursts follow it: a small packet behind it would wait for all of it that the link
+ * holds up.
  */
 #ifndef SLICEGATE_FAIR_H
 #define SLICEGATE_FAIR_H
@@ -14,15 +15,21 @@
 #include "flow.h"
 
 #define CALM_LEVEL 3000 /* bytes: of such a flow hardly a packet waits, and it may change its queue */
+#define BURST_LEVEL 8192 /* bytes: more than a window of four packets, which is all that a flow has on a crowded link */
 #define HEAVY_LEVEL 16384 /* bytes */
 #define HIGHEST_LEVEL 65535 /* bytes: a heavy flow stays heavy for some seconds of silence, so that nothing is reordered */
 #define LEAK_SHIFT 16 /* a level leaks a byte in 2^16 ns: 15 kB/s */
 
-#define SPARSE_QUEUE 1 /* a bit of heavy_queues: which of the two is the sparse one */
-#define HEAVY_SHIFT 24 /* the bits above it count 2^24 ns; they wrap after 9 minutes, and then take an idle queue for a busy one */
-#define HEAVY_IDLE (6 << 1) /* 100 ms */
+/* A device's queues in a slice and a direction, in a word: which of the two is the sparse one, what the other has, and when it last
+ * got a packet of that, in 2^24 ns. The time wraps after 4 minutes, and then takes an idle queue for a busy one.
+ */
+#define SPARSE_QUEUE 1
+#define HAS_HEAVY 2 /* else bursts */
+#define BUSY_TICK 4
+#define BUSY_SHIFT 24
+#define BUSY_FOR (6 * BUSY_TICK) /* 100 ms */
 
-static __always_inline __u16 *heavy_queue(__u32 device, enum direction dir, __u8 slice)
+static __always_inline __u16 *queues_of(__u32 device, enum direction dir, __u8 slice)
 {
 	struct heavy_queues *of = bpf_map_lookup_elem(&device_queues, &device);
 
@@ -44,36 +51,44 @@ static __always_inline __u32 raise_level(struct __sk_buff *skb, struct flow *f, 
 	return before;
 }
 
-/* queue_of chooses which of its device's queues a known flow's packet waits in. What only acknowledges does not wait with data: a
- * download's speed hangs on it.
+/* is_idle says whether the queue that is not the sparse one got no packet for a while. Another CPU's clock may be a tick ahead. */
+static __always_inline bool is_idle(__u16 queues, __u16 tick)
+{
+	return (__u16)(tick - (queues & -BUSY_TICK) + BUSY_TICK) > BUSY_FOR + BUSY_TICK;
+}
+
+/* queue_of chooses which of its device's queues a known flow's packet waits in. What only acknowledges does not wait with data, since a
+ * download's speed hangs on it, and is no part of what makes a flow heavy.
  */
 static __always_inline enum queue queue_of(struct __sk_buff *skb, const struct packet *p, struct flow *f, struct answer a,
 					   enum direction dir, __u64 now)
 {
-	__u16 *heavy = heavy_queue(a.device, dir, a.v.slice), tick = now >> HEAVY_SHIFT << 1, was;
-	__u32 before = raise_level(skb, f, dir, now);
+	__u16 *queues = queues_of(a.device, dir, a.v.slice), tick = (now >> BUSY_SHIFT) * BUSY_TICK, was, is;
+	bool idle, heavy, beside_heavy;
 	__u8 sparse, queue;
-	bool idle;
+	__u32 before;
 
-	if (!heavy)
+	if (!queues)
 		return QUEUE_SPARSE;
-	was = *heavy;
+	was = *queues;
 	sparse = was & SPARSE_QUEUE;
 	if (p->key.proto == IPPROTO_TCP && !p->length)
 		return QUEUE_FIRST + sparse;
+	before = raise_level(skb, f, dir, now);
 	queue = before <= CALM_LEVEL ? sparse : f->queue[dir] & 1;
-	idle = (__u16)(tick - (was & ~SPARSE_QUEUE)) > HEAVY_IDLE;
-	if (f->level[dir] > HEAVY_LEVEL) {
+	if (f->level[dir] > BURST_LEVEL) {
+		heavy = f->level[dir] > HEAVY_LEVEL;
+		idle = is_idle(was, tick);
+		beside_heavy = !idle && was & HAS_HEAVY;
 		if (queue == sparse) {
 			if (idle)
 				sparse = !queue;
-			else
+			else if (heavy || !beside_heavy)
 				queue = !sparse;
 		}
-		if (was != (tick | sparse))
-			*heavy = tick | sparse;
-	} else if (idle && before <= CALM_LEVEL && f->level[dir] > CALM_LEVEL) {
-		*heavy = was ^ SPARSE_QUEUE;
+		is = tick | (heavy ? HAS_HEAVY : 0) | sparse;
+		if (is != was && (heavy || !beside_heavy))
+			*queues = is;
 	}
 	f->queue[dir] = queue;
 	return QUEUE_FIRST + queue;
@@ -82,12 +97,12 @@ static __always_inline enum queue queue_of(struct __sk_buff *skb, const struct p
 /* join_queue tells fq_codel which of its device's queues a packet waits in. Only what is of no known flow has not looked that up. */
 static __always_inline void join_queue(struct __sk_buff *skb, enum direction dir, struct answer a)
 {
-	__u16 *heavy;
+	__u16 *queues;
 	__u8 queue = a.queue - QUEUE_FIRST;
 
 	if (a.queue < QUEUE_FIRST) {
-		heavy = heavy_queue(a.device, dir, a.v.slice);
-		queue = (heavy ? *heavy & SPARSE_QUEUE : 0) ^ (a.queue == QUEUE_HEAVY);
+		queues = queues_of(a.device, dir, a.v.slice);
+		queue = (queues ? *queues & SPARSE_QUEUE : 0) ^ (a.queue == QUEUE_HEAVY);
 	}
 	bpf_set_hash(skb, (__u32)a.device << 20 | (queue & 1) << 19);
 }

@@ -9,7 +9,7 @@
 
 /* A change of any key or value of a map, or of what it means, is a change of layout. */
 enum layout_version {
-	LAYOUT = 4,
+	LAYOUT = 5,
 };
 
 enum bound {
@@ -149,8 +149,8 @@ struct last_seen {
 	__u16 at[MAX_UPLINKS][2][MAX_SLICES];
 };
 
-/* A device's queues in a slice, by direction: in the lowest bit which of the two is the sparse one, above it when a packet joined
- * the heavy one last, in 2^24 ns; see fair.h.
+/* A device's queues in a slice, by direction: a word with which of the two is the sparse one, what the other has, and when it last got a
+ * packet of that; see fair.h.
  */
 struct heavy_queues {
 	__u16 last[2][MAX_SLICES];
