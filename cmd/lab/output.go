@@ -41,18 +41,24 @@ func test(ctx context.Context, bench *lab.Bench, o options) error {
 	return err
 }
 
-// measure measures, and keeps and prints each figure at once: a run that is broken off has what it had.
+// measure measures, and says what with.
 func measure(ctx context.Context, bench *lab.Bench, grids []lab.Grid, seeds []uint64, o options) ([]lab.Figure, lab.Origin, error) {
 	origin, err := bench.Origin(ctx, grids)
 	if err != nil {
 		return nil, origin, err
 	}
+	figures, err := measureFrom(ctx, bench, grids, seeds, origin, o)
+	return figures, origin, err
+}
+
+// measureFrom keeps and prints each figure at once: a run that is broken off has what it had.
+func measureFrom(ctx context.Context, bench *lab.Bench, grids []lab.Grid, seeds []uint64, origin lab.Origin, o options) ([]lab.Figure, error) {
 	head, err := headOf(origin)
 	if err != nil {
-		return nil, origin, err
+		return nil, err
 	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return nil, origin, err
+		return nil, err
 	}
 	kept := &keeper{path: keptFigures, head: head}
 	fmt.Fprintf(os.Stderr, "lab: figures are kept in %s as they come\n", keptFigures)
@@ -68,7 +74,7 @@ func measure(ctx context.Context, bench *lab.Bench, grids []lab.Grid, seeds []ui
 		}
 	}
 	figures, err := bench.Measure(ctx, grids, seeds)
-	return figures, origin, errors.Join(err, unwritten, kept.Close())
+	return figures, errors.Join(err, unwritten, kept.Close())
 }
 
 // report says what figures there are, and how they stand to their bounds. The error is of those that are broken. Of no figures there is

@@ -71,7 +71,7 @@ func TestReportedFiguresOutliveFailure(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, keptFigures, oldFigure)
 	bench := &lab.Bench{Module: ".", Cache: cache, Log: io.Discard}
-	figures, _, err := measure(t.Context(), bench, []lab.Grid{{Kernel: "6.6", Run: "TestCost"}}, []uint64{1}, options{})
+	figures, err := measureFrom(t.Context(), bench, []lab.Grid{{Kernel: "6.6", Run: "TestCost"}}, []uint64{1}, lab.Origin{}, options{})
 	if err == nil || len(figures) > 0 {
 		t.Errorf("%d figures of kernel 6.6, error %v", len(figures), err)
 	}
