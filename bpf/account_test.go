@@ -201,7 +201,7 @@ func TestStamps(t *testing.T) {
 		if (test.want == sent) != (stamped == sent) || stamped < test.want/2 || stamped > 2*test.want || longest > sent/3 {
 			t.Errorf("%s: %d of %d are measured, %d at most apart, want %d", test.name, stamped, sent, longest, test.want)
 		}
-		if len(places) < burst/2 {
+		if test.ctx.GsoSegs == 0 && len(places) < burst/2 {
 			t.Errorf("%s: of each burst of %d the same %d are measured", test.name, burst, len(places))
 		}
 	}

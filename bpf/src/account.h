@@ -13,8 +13,8 @@ enum direction {
 };
 
 #define SECOND 1000000000ULL
-#define SAMPLE_SHIFT 60 /* of slices whose delay is only sampled, a packet in 16 is */
-#define GOLDEN 0x9e3779b97f4a7c15ULL /* 2^64 divided by the golden ratio: multiplying by it stirs the upper bits */
+#define SAMPLE_SHIFT 4 /* of slices whose delay is only sampled, one packet of each 16 is */
+#define GOLDEN 0x9e3779b97f4a7c15ULL /* 2^64 divided by the golden ratio: the upper bits of its multiples go round evenly */
 
 /* clock is the coarse monotonic time in ns; in a replay, the capture's. */
 static __always_inline __u64 clock(struct __sk_buff *skb)
@@ -48,14 +48,10 @@ static __always_inline void mark_seen(__u32 device, __u8 uplink, enum direction 
 		seen->at[uplink % MAX_UPLINKS][dir][slice % MAX_SLICES] = second;
 }
 
-/* is_sampled chooses by a packet's number, but not each sixteenth, which would be the same place of each burst of 16. Whatever step the
- * numbers are taken in, as batches do, it looks random.
- */
+/* is_sampled chooses one packet of each 16 by its number, each time another: in bursts of 16 the last would always be the last of the burst. */
 static __always_inline bool is_sampled(__u64 number)
 {
-	number *= GOLDEN;
-	number = (number ^ number >> 32) * GOLDEN;
-	return !(number >> SAMPLE_SHIFT);
+	return (number & ((1 << SAMPLE_SHIFT) - 1)) == (number >> SAMPLE_SHIFT) * GOLDEN >> (64 - SAMPLE_SHIFT);
 }
 
 /* count books a packet, or a batch as the packets it will become, and says whether its delay is to be measured. */

@@ -171,7 +171,7 @@ func viewBounds() (all []Bound) {
 		for _, mbit := range []int{1, 5, 20} {
 			of(fmt.Sprintf("%s, %d Mbit/s", way, mbit), "realtime", "signalling")
 		}
-		for _, datagrams := range []int{16, 45} {
+		for _, datagrams := range []int{15, 45} {
 			of(fmt.Sprintf("%s, bursts of %d, 20 Mbit/s", way, datagrams), "signalling", "realtime", "media", "telemetry")
 		}
 	}

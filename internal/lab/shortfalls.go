@@ -15,7 +15,6 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"isolation", "one slice, up, 100 Mbit/s", "ours", "signalling p99"}, 0.46},                       // ≤ cake diffserv4's
 	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "call p99"}, 1.52},                           // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "signalling p99"}, 1.54},                     // ≤ cake diffserv4's + 0.3
-	{"6.12", Key{"same device", "4 uploads, 5 Mbit/s", "ours", "sparse and pages p99"}, 26.4},                     // ≤ cake diffserv4's
 	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours, cake leaf", "telemetry Jain"}, 0.71},   // ≥ 0.95
 	{"6.12", Key{"fairness", "realtime, up, 20 Mbit/s", "ours, cake leaf", "realtime Jain"}, 0.52},                // ≥ 0.95
 	{"6.12", Key{"fairness", "signalling, up, 20 Mbit/s", "ours, cake leaf", "signalling Jain"}, 0.22},            // ≥ 0.95

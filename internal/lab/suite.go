@@ -82,7 +82,7 @@ var Reduced = []Grid{
 	{Kernel: "6.1", Run: "^TestIsolation$/^one_slice$/^down$/^(1|5|20)$/^(cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestSameDevice$/^4_uploads,_5_/^(cake_diffserv4|ours)$"},
 	{Kernel: "6.12", Run: "^TestSameDevice$/^8_uploads_against_1,_5/^(cake_diffserv4|ours)$", Once: true},
-	{Kernel: "6.12", Run: "^TestDelay$/^(up|down|bursts)$/^(5|16|45)$", Once: true},
+	{Kernel: "6.12", Run: "^TestDelay$/^(up|down|bursts)$/^(5|15|45)$", Once: true},
 	{Kernel: "6.12", Run: "^TestFairness$/^(realtime|signalling)/^ours$", Once: true},
 	{Kernel: "6.12", Run: "^TestAbuse$/^(uploads_marked_EF|UDP_of_400_bytes|fake_RTP|fake_STUN),_5_/^(cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestAbuse$/^uploads_marked_EF,_5_/^ours,_DSCP_trusted$", Once: true},

@@ -25,7 +25,7 @@ const (
 )
 
 // bursts compares what goes one way, at delays of 2 to 20 ms: in each slice one device has bursts, and has all of 20 Mbit/s until its burst is
-// through, before another slice's comes. Of bursts of 16 a count to 16 would sample the same datagram each time.
+// through, before another slice's comes. With an odd number of datagrams the median is one of them, and not between two.
 func bursts(t *testing.T, seed uint64, datagrams int) {
 	const (
 		rate    = 20e6
