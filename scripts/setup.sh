@@ -43,6 +43,7 @@ test | lab)
 	need sysctl procps
 	need qemu-system-x86_64 qemu-system-x86
 	need_file /usr/share/doc/busybox-static/copyright busybox-static
+	need git git # names the commit
 	need cpio cpio
 	need depmod kmod
 	need xz xz-utils
