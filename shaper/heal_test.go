@@ -281,8 +281,10 @@ func TestFightIsNoticed(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
 	r := f.reconciler(t)
-	run(t, r)
 	must(t, r.Set(t.Context(), cfg))
+	run(t, r)
+	// What Run's first look finds has no other program to blame.
+	await(t, "Run looks", func() bool { return r.Reconciles()[Unchanged] > 0 })
 	named := func() bool {
 		for _, p := range r.Problems() {
 			if strings.HasPrefix(p.What, "another program keeps undoing what we do: change class wan0 5c1e:1 ") {
