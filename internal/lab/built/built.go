@@ -50,8 +50,11 @@ func Build(ctx context.Context, dir, folder, name string) error {
 	return err
 }
 
-// Repeatable are the flags of a build that gives the same for the same source, whatever the commit.
-func Repeatable() []string { return []string{"-buildvcs=false", "-ldflags=-s -w"} }
+// Repeatable are the flags of a build that gives the same bytes for the same source, whatever the commit and the folder that it lies in. No
+// build ID tells apart programs whose code is the same: those of scenarios are, whatever figures are held to.
+func Repeatable() []string {
+	return []string{"-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="}
+}
 
 // Go runs the go command in a folder, so that what it builds needs no library.
 func Go(ctx context.Context, dir, verb string, args ...string) (output string, err error) {
