@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 )
 
@@ -31,28 +30,6 @@ func tracked() (int, error) {
 		return 0, fmt.Errorf("count conntrack's entries: %w", err)
 	}
 	return n, nil
-}
-
-// onWire measures on a wire of its own, and leaves no entry of conntrack behind: another wire's flows would be searched among this one's.
-func onWire(t *testing.T, treatment Treatment, measure func(w *Wire)) {
-	t.Helper()
-	before, err := tracked()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := NewWire(t.Context(), treatment)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := forget(t.Context(), before); err != nil {
-			t.Error(err)
-		}
-	}()
-	measure(w)
 }
 
 // forget waits until no more than some entries are left. A namespace that nobody has any more goes in the kernel's own time.

@@ -3,7 +3,6 @@ package scenario
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"github.com/slicegate/slicegate/internal/demo"
 )
@@ -33,29 +32,10 @@ func (s *Site) crowd(n int) (devices []*demo.Host, err error) {
 	return devices, nil
 }
 
-// jain is Jain's index of fairness (R. Jain et al., 1984): 1 if all have the same, 1/n if one has everything.
-func jain(shares []float64) float64 {
-	var sum, squares float64
-	for _, x := range shares {
-		sum += x
-		squares += x * x
+// behindRouter is ours where devices are addresses, with either leaf; "ours" is what auto chooses, fq_codel.
+func behindRouter(agent **demo.Agent) []Treatment {
+	return []Treatment{
+		ours("ours", demo.Settings{Venue: crowdSettings}, agent),
+		ours("ours, cake leaf", demo.Settings{Venue: crowdSettings, Uplink: `leaf = "cake"`}, agent),
 	}
-	if squares == 0 {
-		return 0
-	}
-	return sum * sum / (float64(len(shares)) * squares)
-}
-
-// total and median of rates.
-func total(rates []float64) (sum float64) {
-	for _, r := range rates {
-		sum += r
-	}
-	return sum
-}
-
-func median(rates []float64) float64 {
-	sorted := slices.Sorted(slices.Values(rates))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }

@@ -60,8 +60,12 @@ func besideOwnUploads(s *stage, r reporter) error {
 	r.added("sparse", before, sparse.Trips.Between(loaded.from, loaded.until), sparseProbes)
 	r.added("sparse and pages", before, sparse.Trips.Between(browsing.from, browsing.until), browseProbes)
 	fetched := pages.Between(browsing.from, browsing.until)
-	r.figure("page p50", "ms", float64(fetched.P50)/1e6)
-	r.figure("page max", "ms", float64(fetched.Max)/1e6)
+	if r.answered("page", "beside uploads", fetched) {
+		r.figure("pages", "pages", float64(fetched.Sent))
+		r.figure("page lost", "%", 100*float64(fetched.Lost)/float64(fetched.Sent))
+		r.figure("page p50", "ms", float64(fetched.P50)/1e6)
+		r.figure("page max", "ms", float64(fetched.Max)/1e6)
+	}
 	r.figure("bulk", "Mbit/s", loaded.rates[0]/1e6)
 	return nil
 }

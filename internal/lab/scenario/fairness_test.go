@@ -7,63 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slicegate/slicegate/internal/api/client"
 	"github.com/slicegate/slicegate/internal/demo"
 )
-
-// behindRouter is ours where devices are addresses, with either leaf; "ours" is what auto chooses, fq_codel.
-func behindRouter(agent **demo.Agent) []Treatment {
-	return []Treatment{
-		ours("ours", demo.Settings{Venue: crowdSettings}, agent),
-		ours("ours, cake leaf", demo.Settings{Venue: crowdSettings, Uplink: `leaf = "cake"`}, agent),
-	}
-}
-
-// TestLeaves asks what a leaf is worth with many devices: each uploads, and one of them has a flow that sends little too.
-func TestLeaves(t *testing.T) {
-	seed := begin(t)
-	for _, size := range []struct{ devices, mbit int }{{40, 20}, {500, 100}} {
-		for _, treatment := range slices.Concat(rivals, behindRouter(new(*demo.Agent))) {
-			name := fmt.Sprintf("%d devices, %d Mbit/s", size.devices, size.mbit)
-			play(t, "leaves", name, treatment, size.mbit, seed, func(s *stage, r reporter) error {
-				return uploads(s, r, size.devices)
-			})
-		}
-	}
-}
-
-func uploads(s *stage, r reporter, n int) error {
-	devices, err := s.crowd(n)
-	if err != nil {
-		return err
-	}
-	call := s.venue.NewCallProbe(s.venue.Attendees[0], probeEvery, expedited)
-	sparse := s.venue.NewPlainProbe(devices[0], sparseEvery)
-	s.start(probeEvery, call.Run)
-	s.start(sparseEvery, sparse.Run)
-	pause(s.ctx, settle)
-	idle, err := s.watch(idleFor)
-	if err != nil {
-		return err
-	}
-	var meters []meter
-	for _, device := range devices {
-		meters = append(meters, sum(s.upload(device, 0)))
-	}
-	pause(s.ctx, fillFor)
-	loaded, err := s.watch(loadFor, meters...)
-	if err != nil {
-		return err
-	}
-	r.added("call", call.Trips.Between(idle.from, idle.until), call.Trips.Between(loaded.from, loaded.until), loadProbes)
-	r.added("sparse", sparse.Trips.Between(idle.from, idle.until), sparse.Trips.Between(loaded.from, loaded.until), sparseProbes)
-	bulk := total(loaded.rates)
-	r.figure("Jain", "index", jain(loaded.rates))
-	r.figure("bulk", "Mbit/s", bulk/1e6)
-	megabytes := bulk / 8 * loaded.until.Sub(loaded.from).Seconds() / 1e6
-	r.figure("processor", "ms/MB", loaded.busy.Seconds()*1e3/megabytes)
-	return nil
-}
 
 // crowdSize is how many devices share in TestFairness; the first of them has greedFlows flows, everybody else one.
 const crowdSize, greedFlows = 500, 50
@@ -79,7 +24,7 @@ func TestFairness(t *testing.T) {
 	for _, treatment := range slices.Concat(rivals, behindRouter(&agent)) {
 		for _, way := range []demo.Direction{demo.Up, demo.Down} {
 			play(t, "fairness", fmt.Sprintf("media and telemetry, %s, 100 Mbit/s", way), treatment, 100, seed, func(s *stage, r reporter) error {
-				return shareBestEffort(s, r, way)
+				return shareBestEffort(s, r, agent, way)
 			})
 		}
 		for _, look := range []struct {
@@ -103,7 +48,8 @@ func flowsOf(n int) int {
 	return 1
 }
 
-func shareBestEffort(s *stage, r reporter, way demo.Direction) error {
+// shareBestEffort has each device fill two slices. An agent says whether what its flows moved was in the slice meant.
+func shareBestEffort(s *stage, r reporter, agent *demo.Agent, way demo.Direction) error {
 	devices, err := s.crowd(crowdSize)
 	if err != nil {
 		return err
@@ -120,12 +66,26 @@ func shareBestEffort(s *stage, r reporter, way demo.Direction) error {
 		}
 	}
 	pause(s.ctx, fillFor)
+	before, err := offered(s.ctx, agent, way)
+	if err != nil {
+		return err
+	}
 	w, err := s.watch(shareFor, meters...)
 	if err != nil {
 		return err
 	}
-	r.shares("media", w.rates[:crowdSize])
-	r.shares("telemetry", w.rates[crowdSize:])
+	after, err := offered(s.ctx, agent, way)
+	if err != nil {
+		return err
+	}
+	for n, slice := range []string{"media", "telemetry"} {
+		rates := w.rates[n*crowdSize:][:crowdSize]
+		r.shares(slice, rates)
+		if agent != nil { // what was offered has headers, and is sent again where it was dropped
+			moved := total(rates) / 8 * w.until.Sub(w.from).Seconds()
+			r.figure(slice+" in its slice", "%", min(100, 100*float64(after[slice]-before[slice])/moved))
+		}
+	}
 	return nil
 }
 
@@ -161,7 +121,7 @@ func shareFlooded(s *stage, r reporter, agent *demo.Agent, slice string, f demo.
 		})
 	}
 	pause(s.ctx, fillFor)
-	before, err := offered(s.ctx, agent)
+	before, err := offered(s.ctx, agent, demo.Up)
 	if err != nil {
 		return err
 	}
@@ -170,7 +130,7 @@ func shareFlooded(s *stage, r reporter, agent *demo.Agent, slice string, f demo.
 		return err
 	}
 	r.shares(slice, w.rates)
-	after, err := offered(s.ctx, agent)
+	after, err := offered(s.ctx, agent, demo.Up)
 	if err != nil || agent == nil {
 		return err
 	}
@@ -182,8 +142,8 @@ func shareFlooded(s *stage, r reporter, agent *demo.Agent, slice string, f demo.
 	return nil
 }
 
-// offered is what each slice was offered on the way up so far, in bytes; nothing without an agent to ask.
-func offered(ctx context.Context, agent *demo.Agent) (map[string]uint64, error) {
+// offered is what each slice was offered one way so far, in bytes; nothing without an agent to ask.
+func offered(ctx context.Context, agent *demo.Agent, way demo.Direction) (map[string]uint64, error) {
 	if agent == nil {
 		return nil, nil
 	}
@@ -193,7 +153,7 @@ func offered(ctx context.Context, agent *demo.Agent) (map[string]uint64, error) 
 	}
 	bytes := make(map[string]uint64)
 	for _, s := range status.Slices {
-		if s.Direction == client.Up {
+		if s.Direction == string(way) {
 			bytes[s.Name] += s.Bytes
 		}
 	}

@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -75,15 +74,16 @@ func (f framed) measure(t *testing.T, treatment Treatment, way demo.Direction, s
 	}
 	var idle, loaded Span
 	var queue []time.Duration
-	measured := make(chan struct{})
 	g, ctx := errgroup.WithContext(t.Context())
 	g.Go(func() (err error) {
-		defer close(measured)
 		idle, loaded, err = site.Measure(ctx, bulk(way))
 		return err
 	})
 	g.Go(func() (err error) {
-		queue, err = site.watchModem(ctx, way, measured)
+		pause(ctx, settle+idleFor+settle+fillFor) // until the load is there
+		underLoad, end := context.WithTimeout(ctx, loadFor)
+		defer end()
+		queue, err = site.watchModem(underLoad, way)
 		return err
 	})
 	if err := g.Wait(); err != nil {
@@ -93,39 +93,4 @@ func (f framed) measure(t *testing.T, treatment Treatment, way demo.Direction, s
 	r.queued(queue, float64(f.framing.Wire(smallFrame))/smallFrame)
 	r.added("call", idle.Call, loaded.Call, loadProbes)
 	r.figure("bulk", "Mbit/s", (loaded.Up+loaded.Down)/1e6)
-}
-
-// queued prints how long the modem's queue was, of packets that framing makes so many times as long. A queue that nobody saw is an error.
-func (r reporter) queued(queue []time.Duration, framing float64) {
-	r.t.Helper()
-	if len(queue) == 0 {
-		r.t.Error("modem's queue: nobody looked at it under load")
-		return
-	}
-	slices.Sort(queue)
-	r.figure("modem's queue p50", "ms", framing*float64(queue[len(queue)/2])/1e6)
-	r.figure("modem's queue p99", "ms", framing*float64(queue[len(queue)*99/100])/1e6)
-}
-
-// watchModem looks at what waits in the modem, some 100 times a second, until it is told that the measurement is over: in time of the
-// link's rate, without its framing. Looks are at random moments, since at a steady pace they beat against the departures; those before the
-// load and while it fills are left out.
-func (s *Site) watchModem(ctx context.Context, way demo.Direction, over <-chan struct{}) (queue []time.Duration, err error) {
-	pause(ctx, settle+idleFor+settle+fillFor)
-	const apart = 20 * time.Millisecond // at most
-	for until := time.Now().Add(loadFor); time.Now().Before(until); {
-		select {
-		case <-over:
-			return queue, nil
-		case <-ctx.Done():
-			return queue, ctx.Err()
-		case <-time.After(s.upTo(apart)):
-			bytes, err := s.venue.Modem.Backlog(way)
-			if err != nil {
-				return queue, err
-			}
-			queue = append(queue, s.venue.Modem.TimeFor(bytes))
-		}
-	}
-	return queue, nil
 }
