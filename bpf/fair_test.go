@@ -302,7 +302,7 @@ func TestLevelLeaks(t *testing.T) {
 		name  string
 		ticks uint32 // of 2^16 ns
 		heavy uint8
-	}{{"a tenth of a second", 1526, 1}, {"three seconds", 45776, 1}, {"four seconds", 61035, 0}, {"an hour", 54931640, 0}, {"less than none, by another CPU's clock", ^uint32(99), 1}} {
+	}{{"a tenth of a second", 1526, 1}, {"three seconds", 45776, 1}, {"four seconds", 61035, 0}, {"an hour", 54931640, 0}, {"forty hours, more than half of the ticks", 2197265625, 0}, {"less than none, by another CPU's clock", ^uint32(99), 1}} {
 		p.must(p.Maps[table].Update(key, *f, ebpf.UpdateExist))
 		device, _ := queueOf(up(full)) // heavy, now
 		p.changeQueues(device, slice.Up, func(last uint16) uint16 { return last &^ sparseQueue })

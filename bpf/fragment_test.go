@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -117,7 +118,20 @@ func TestIdentsGrowOld(t *testing.T) {
 	}
 }
 
-// A first fragment in the default slice leaves nothing: what follows it is in the default slice anyway.
+// Who pays for a datagram pays for all of its fragments, in the default slice too.
+func TestFragmentsArePaidFor(t *testing.T) {
+	const payer = 9
+	p := newPlane(t)
+	p.rules(nil, map[string]uint8{netip.PrefixFrom(families[0].from.Addr(), 32).String(): payer})
+	first, later := fragments(packet{from: port(families[0].from, 1), to: port(families[0].to, 2), payload: make([]byte, 80)}, 0x78)
+	for i, left := range []skBuff{p.sent(first), p.sent(later)} {
+		if got := left.Mark >> 24; sliceOf(left) != media || got != payer {
+			t.Errorf("fragment %d: in slice %d, paid for by %d; want the default, and %d", i, sliceOf(left), got, payer)
+		}
+	}
+}
+
+// A first fragment in the default slice that nobody pays for leaves nothing: what follows it is in the default slice anyway.
 func TestDefaultLeavesNoIdent(t *testing.T) {
 	eachWay(t, func(t *testing.T, p *plane, pk packet, deliver func(packet) uint8) {
 		pk.from, pk.to = port(pk.from, 1), port(pk.to, 2)

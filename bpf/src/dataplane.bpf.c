@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The five programs of the data plane, one a hook. docs/architecture.md shows where they sit.
+/* The programs of the data plane: five, one a hook, which docs/architecture.md shows, and a filter on cake leaves.
  *
  * tc_index carries slice (4 bits) and device (12 bits) from the venue's ingress to the uplink's egress, and from the uplink's
  * ingress to the ifb and the venue's egress; the mark carries who pays. Rank and kind travel as a delivery time in the deep past

@@ -19,6 +19,7 @@
 #define HEAVY_LEVEL 16384 /* bytes */
 #define HIGHEST_LEVEL 65535 /* bytes: a heavy flow stays heavy for some seconds of silence, so that nothing is reordered */
 #define LEAK_SHIFT 16 /* a level leaks a byte in 2^16 ns: 15 kB/s */
+#define CLOCKS_APART 1024 /* of these, 67 ms: no CPU's clock is that far behind another's, so a tick that seems to be was long ago */
 
 /* A device's queues in a slice and a direction, in a word: which of the two is the sparse one, what the other has, and when it last
  * got a packet of that, in 2^24 ns. The time wraps after 4 minutes, and then takes an idle queue for a busy one.
@@ -41,7 +42,7 @@ static __always_inline __u32 raise_level(struct __sk_buff *skb, struct flow *f, 
 {
 	__u32 tick = now >> LEAK_SHIFT, leaked = tick - f->level_at[dir], before = f->level[dir], level;
 
-	if (leaked >> 31) /* another CPU looked at its clock later, and was here before */
+	if (leaked > -CLOCKS_APART) /* another CPU looked at its clock later, and was here before */
 		leaked = 0;
 	else
 		f->level_at[dir] = tick;

@@ -16,14 +16,14 @@ static __always_inline void fragment_key_of(const struct packet *p, bool outboun
 	key->proto = p->version == 4 ? p->key.proto : 0;
 }
 
-/* remember_fragment keeps what a first fragment got; the default slice is what a stranger gets anyway. */
+/* remember_fragment keeps what a first fragment got; the default slice, and nobody who pays, is what a stranger gets anyway. */
 static __always_inline void remember_fragment(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool outbound,
 					      struct answer a)
 {
 	struct fragment f = { clock(skb), a.v, a.experience, 0, a.device };
 	struct fragment_key key = {};
 
-	if (a.v.slice == box->default_slice)
+	if (a.v.slice == box->default_slice && !a.experience)
 		return;
 	fragment_key_of(p, outbound, &key);
 	bpf_map_update_elem(&fragments, &key, &f, BPF_ANY);

@@ -183,7 +183,7 @@ struct {
 	__type(value, __u64);
 } faults SEC(".maps");
 
-/* The names behind numbers, in sections: slices, uplinks, experiences; and the layout and the agent's starts. Agent alone. */
+/* The names behind numbers, in sections: slices, uplinks, experiences. Agent alone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MAX_SLICES + MAX_UPLINKS + MAX_EXPERIENCES);

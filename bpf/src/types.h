@@ -70,7 +70,7 @@ enum fault {
 	FAULT_NO_DEVICE, /* no free device index */
 	FAULT_LIMITED, /* a device settles flows faster than it may */
 	FAULT_INSERT, /* a flow table refused an entry */
-	FAULT_FRAGMENT, /* a later fragment whose first one was not seen */
+	FAULT_FRAGMENT, /* a later fragment of which nothing is known: its first one was not seen, or got what strangers get */
 	FAULT_COUNT,
 };
 
@@ -144,7 +144,7 @@ struct direction_bytes {
 	__u64 bytes[2]; /* by direction */
 };
 
-/* When a device was last seen in a slice, in seconds of the coarse clock modulo 2^16, plus one; 0 for never. */
+/* When a device was last seen in a slice, in seconds of the coarse clock in steps of two, odd, modulo 2^16; 0 for never. */
 struct last_seen {
 	__u16 at[MAX_UPLINKS][2][MAX_SLICES];
 };
