@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -60,12 +61,27 @@ func TestReadFiguresOfTwoRuns(t *testing.T) {
 	again := f
 	again.Value = 8
 	one, other := keep(t, "one", nil, f), keep(t, "other", nil, again)
-	for _, paths := range [][]string{{one, other}, {one, one}} {
+	for _, paths := range [][]string{{one, other}, {one, one}, {keep(t, "twice", nil, f, again)}} {
 		_, _, err := readFigures(paths)
 		for _, word := range append(paths, "kernel 6.12", "cost: up: ours: box", "seed 1", "leave out") {
 			if err == nil || !strings.Contains(err.Error(), word) {
 				t.Errorf("error %v, want %q", err, word)
 			}
 		}
+	}
+}
+
+// A run that was killed while it wrote leaves what it had written before.
+func TestReadFiguresCutShort(t *testing.T) {
+	f := lab.Figure{Kernel: "6.12", Scenario: "cost", Case: "up", Treatment: "ours", Seed: 1, Name: "box", Unit: "ns", Value: 7}
+	path := keep(t, "cut", nil, f)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, string(text)+`{"kernel":"6.12","scen`)
+	figures, _, err := readFigures([]string{path})
+	if diff := cmp.Diff([]lab.Figure{f}, figures); diff != "" || err != nil {
+		t.Errorf("error %v, figures (-want +got)\n%s", err, diff)
 	}
 }

@@ -33,7 +33,11 @@ func run(ctx context.Context, o options) error {
 		if err != nil {
 			return err
 		}
-		return report(ctx, o, figures, origins, o.write)
+		err = report(ctx, o, figures, origins, o.write)
+		if o.full || o.write { // the figures are to be a whole run's
+			err = errors.Join(err, lab.Missing(lab.Judge(figures), o.full))
+		}
+		return err
 	}
 	return onBench(ctx, o)
 }
@@ -57,6 +61,9 @@ func onBench(ctx context.Context, o options) (err error) {
 	err = errors.Join(err, report(context.WithoutCancel(ctx), o, figures, []lab.Origin{origin}, o.write || whole))
 	if whole {
 		err = errors.Join(err, lab.Missing(lab.Judge(figures), o.full))
+	}
+	if o.full && ctx.Err() == nil {
+		err = errors.Join(err, test(ctx, bench, o))
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,7 +18,10 @@ type options struct {
 	seeds, atOnce                  int
 }
 
-const allSeeds = 3
+const allSeeds, mostSeeds = 3, 100
+
+// lackable are the qdiscs that kernels have built in, so that they can be told to do without.
+var lackable = []string{"fq_codel"}
 
 // parse reads the command line, and FULL of the environment. What is wrong with them is said here, before anything is compiled.
 func parse(args []string, full string) (o options, err error) {
@@ -54,20 +58,40 @@ func parse(args []string, full string) (o options, err error) {
 			return o, fmt.Errorf("-packages: %w", err)
 		}
 	}
-	return o, o.check()
+	var given []string
+	flags.Visit(func(f *flag.Flag) { given = append(given, f.Name) })
+	return o, o.check(given)
 }
 
-// check says which options mean nothing, or nothing together.
-func (o options) check() error {
-	switch {
-	case o.seeds < 1:
-		return fmt.Errorf("-seeds %d measures nothing: at least 1", o.seeds)
+// check says which options mean nothing, or nothing together; given are those that the command line has.
+func (o options) check(given []string) error {
+	among := func(names ...string) string { // the first of them that is given
+		i := slices.IndexFunc(names, func(name string) bool { return slices.Contains(given, name) })
+		if i < 0 {
+			return ""
+		}
+		return "-" + names[i]
+	}
+	_, unreadable := regexp.Compile(o.run)
+	switch idle, untested := among("tests", "run", "without", "kernels", "packages", "seeds", "vms", "json"), among("seeds", "json", "hold", "write"); {
+	case o.seeds < 1 || o.seeds > mostSeeds:
+		return fmt.Errorf("-seeds %d: from 1 to %d", o.seeds, mostSeeds)
 	case o.atOnce < 1:
 		return fmt.Errorf("-vms %d runs nothing: at least 1", o.atOnce)
-	case o.from != "" && (o.tests || o.run != ""):
-		return errors.New("-from runs nothing: leave out -tests and -run, or -from")
+	case unreadable != nil:
+		return fmt.Errorf("-run: %w", unreadable)
+	case o.from != "" && idle != "":
+		return fmt.Errorf("-from runs nothing: leave out %s, or -from", idle)
+	case slices.Contains(strings.Split(o.from, ","), "") && o.from != "":
+		return fmt.Errorf("-from %q: a name between commas is missing", o.from)
+	case o.tests && untested != "":
+		return fmt.Errorf("-tests measures nothing: leave out %s, or -tests", untested)
+	case o.full && (o.tests || o.run != ""):
+		return errors.New("FULL=1 or -full is every scenario and every test: leave it out where -tests or -run says what to run")
 	case o.without != "" && (o.tests || o.run == ""):
 		return errors.New("-without is of scenarios that are named: add -run, such as -run TestFallbackLeaf, without -tests")
+	case o.without != "" && !slices.Contains(lackable, o.without):
+		return fmt.Errorf("-without %s: kernels can do without %s", o.without, strings.Join(lackable, ", "))
 	}
 	return nil
 }

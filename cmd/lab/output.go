@@ -84,11 +84,11 @@ func report(ctx context.Context, o options, figures []lab.Figure, origins []lab.
 		return errors.New("no figures: nothing was judged, and nothing written")
 	}
 	verdicts := lab.Judge(figures)
-	if o.hold {
-		return errors.Join(lab.WriteShortfalls(os.Stdout, os.Stderr, verdicts), lab.Failures(verdicts))
-	}
 	var err error
-	if !o.json {
+	switch {
+	case o.hold:
+		err = lab.WriteShortfalls(os.Stdout, os.Stderr, verdicts)
+	case !o.json:
 		err = errors.Join(lab.WriteTables(os.Stdout, figures), lab.WriteVerdicts(os.Stdout, verdicts, o.full))
 	}
 	if write {

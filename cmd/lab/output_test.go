@@ -78,22 +78,50 @@ func TestReportedFiguresOutliveFailure(t *testing.T) {
 	wantText(t, keptFigures, oldFigure)
 }
 
-// No figures are an error however they are to be told, and the document stays.
+// No figures, or what is none, are an error however they are to be told, and the document stays.
 func TestReportOfNothing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	const document, chart, text = "docs/performance.md", "docs/lab/delay.svg", "<!-- make lab writes from here -->\nold\n<!-- to here -->\n"
 	write(t, document, text)
 	write(t, chart, "old")
-	write(t, "empty", "")
-	for _, more := range [][]string{nil, {"-json"}, {"-hold"}, {"-write"}} {
-		o, err := parse(append([]string{"-from", "empty"}, more...), "")
+	for content, want := range map[string]string{
+		"":                                  "read figures of kept: it has none",
+		newHead:                             "it has none",
+		`{"scenario":"cost","ca`:            "it has none", // cut short
+		"{\"a\":1}\n":                       `line 1: json: unknown field "a"`,
+		newHead + "{\"kernel\":\"6.12\"}\n": "line 2: no figure: scenario, case",
+		`{"kernel":"6.6","scenario":"cost","case":"up","treatment":"ours","name":"box"}` + "\n": `kernel "6.6" is none of 6.12, 6.1`,
+	} {
+		write(t, "kept", content)
+		for _, more := range [][]string{nil, {"-hold"}, {"-write"}} {
+			o, err := parse(append([]string{"-from", "kept"}, more...), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := run(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q, %v: error %v, want %q", content, more, err, want)
+			}
+			wantText(t, document, text)
+			wantText(t, chart, "old")
+		}
+	}
+}
+
+// Figures that are no whole run's are told of, and the document has them; but the status says what is missing.
+func TestPartOfARunIsNoWholeOne(t *testing.T) {
+	t.Chdir(t.TempDir())
+	f := lab.Figure{Kernel: "6.12", Scenario: "cost", Case: "up", Treatment: "ours", Seed: 1, Name: "box", Unit: "ns", Value: 7}
+	path := keep(t, "kept", nil, f)
+	for _, test := range []struct {
+		more []string
+		want string // "" for no error
+	}{{nil, ""}, {[]string{"-full"}, "was not measured"}} {
+		o, err := parse(append([]string{"-from", path}, test.more...), "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "no figures") {
-			t.Errorf("%v: error %v", more, err)
+		if err := run(t.Context(), o); test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%v: error %v, want %q", test.more, err, test.want)
 		}
-		wantText(t, document, text)
-		wantText(t, chart, "old")
 	}
 }

@@ -42,7 +42,11 @@ const (
 func (b *Bench) Test(ctx context.Context, kernels []string, programs []Program) ([]*Report, error) {
 	var errands []errand
 	for _, name := range kernels {
-		errands = append(errands, errand{kernel: name, programs: programs, what: "tests"})
+		e := errand{kernel: name, what: "tests"}
+		for _, p := range programs {
+			e.programs = append(e.programs, p.on(name))
+		}
+		errands = append(errands, e)
 	}
 	return b.run(ctx, errands)
 }

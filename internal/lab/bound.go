@@ -75,9 +75,12 @@ func (b Bound) Words() string {
 	if b.Factor != 1 {
 		words += fmt.Sprintf("%.4g × ", b.Factor)
 	}
-	if b.Rival.Treatment == b.Treatment {
+	switch {
+	case b.Rival.Scenario != b.Scenario:
+		words += fmt.Sprintf("%s's in %s", b.Rival.Treatment, b.Rival.Scenario)
+	case b.Rival.Treatment == b.Treatment:
 		words += "with " + b.Rival.Case
-	} else {
+	default:
 		words += b.Rival.Treatment + "'s"
 	}
 	if b.Plus != 0 {

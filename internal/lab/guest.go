@@ -99,10 +99,12 @@ func (g Guest) boot(ctx context.Context, archive string, to ports) (*Report, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %s by the host's clock", limit))
 	defer cancel()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 
 	began := time.Now()
 	figures := &figureReader{kernel: g.Image.Name, seen: g.Seen}
-	end, err := follow(to.programs, figures)
+	end, err := follow(to.programs, figures, stop)
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,7 @@ func TestKernels(t *testing.T) {
 		if report == nil {
 			continue
 		}
+		t.Logf("%s: %s, %s of it processor time", report.Kernel.Release, report.Took.Round(time.Second), report.CPU.Round(time.Second))
 		for _, run := range report.Runs {
 			t.Logf("%s: %s: %d passed at %s", report.Kernel.Release, run.Program.Package, run.Count("pass"), run.Ended)
 			if n := run.Count("skip"); n > 0 {

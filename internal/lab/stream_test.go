@@ -68,7 +68,7 @@ func TestFigureReaderFails(t *testing.T) {
 func TestFollow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "written")
 	seen := make(chan Figure, 2)
-	end, err := follow(path, &figureReader{seen: func(f Figure) { seen <- f }})
+	end, err := follow(path, &figureReader{seen: func(f Figure) { seen <- f }}, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +94,46 @@ func TestFollow(t *testing.T) {
 		case <-time.After(10 * time.Second):
 			t.Fatalf("%q was not seen", name)
 		}
+	}
+}
+
+// Who writes without end is stopped at the bound, and not before.
+func TestFollowHasABound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "written")
+	stopped := make(chan error, 1)
+	end, err := follow(path, new(figureReader), func(err error) { stopped <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := strings.Repeat("x", 1<<20-1) + "\n"
+	writer, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	for range maxOutput / len(line) {
+		if _, err := writer.WriteString(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case err := <-stopped:
+		t.Fatalf("stopped at the bound: %v", err)
+	case <-time.After(time.Second):
+	}
+	if _, err := writer.WriteString(line); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-stopped:
+		if !errors.Is(err, errTooMuch) {
+			t.Errorf("stopped by %v, want %v", err, errTooMuch)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("not stopped beyond the bound")
+	}
+	if err := end(); !errors.Is(err, errTooMuch) {
+		t.Errorf("error %v, want %v", err, errTooMuch)
 	}
 }
 

@@ -2,20 +2,39 @@ package lab
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/slicegate/slicegate/internal/lab/built"
 )
 
-// Require is what the lab's kernels have, for SLICEGATE_REQUIRE: there, no kernel test may be skipped.
+// Require is what all of the lab's kernels have, for SLICEGATE_REQUIRE: there, no test that needs it may be skipped.
 const Require = "root,netns,veth,bridge,tun,ifb,nft,htb,tbf,fq_codel,cake,netem,clsact,bpf,btf"
+
+// requireVariable names it in the environment.
+const requireVariable = "SLICEGATE_REQUIRE="
+
+// on is the program as it runs on a kernel, which may have more than all of them have.
+func (p Program) on(kernel string) Program {
+	const since, have = "6.12", ",tcx" // since Linux 6.6
+	if kernelAge(kernel) < kernelAge(since) {
+		return p
+	}
+	p.Env = slices.Clone(p.Env)
+	for i, setting := range p.Env {
+		if strings.HasPrefix(setting, requireVariable) {
+			p.Env[i] += have
+		}
+	}
+	return p
+}
 
 // KernelTests are the packages whose tests are about the kernel.
 func KernelTests() []Program {
 	var programs []Program
 	for _, name := range []string{"internal/nettest", "internal/tcnl", "bpf", "internal/replay", "shaper", "internal/doctor", "cmd/sliced", "cmd/slicectl"} {
-		p := Program{Package: name, Env: []string{"SLICEGATE_REQUIRE=" + Require}, Timeout: time.Hour}
+		p := Program{Package: name, Env: []string{requireVariable + Require}, Timeout: time.Hour}
 		if name == "cmd/sliced" {
 			p.Starts, p.Env = []string{built.Slicectl, built.OtherSliced}, append(p.Env, built.Folder+"="+ourPrograms)
 		}
@@ -57,7 +76,7 @@ const lackingTest = "^TestFallbackLeaf$"
 func (g Grid) program(seed uint64) Program {
 	p := Program{
 		Package: "internal/lab/scenario", Run: g.Run, Skip: lackingTest, Timeout: scenarioTimeout,
-		Env:    []string{"SLICEGATE_REQUIRE=" + Require, fmt.Sprintf("%s=%d", SeedVariable, seed)},
+		Env:    []string{requireVariable + Require, fmt.Sprintf("%s=%d", SeedVariable, seed)},
 		Starts: []string{built.Sliced},
 	}
 	// Who names the test and forgets the option is told so by the test.
@@ -67,15 +86,15 @@ func (g Grid) program(seed uint64) Program {
 	return p
 }
 
-// Reduced is what make lab measures: one best-effort slice, each way, at three rates; what goes up a slow link, what comes down at 5 Mbit/s,
-// and a sparse flow beside pages, ours and its best rival, with all seeds; the rest once, and the other scenarios once and in part. A play
+// Reduced is what make lab measures: one best-effort slice, each way, at three rates; what goes up a slow link, what comes down at 5 and 20
+// Mbit/s, and a sparse flow beside pages, ours and its best rival, with all seeds; the rest once, and the other scenarios once and in part. A play
 // takes the emulator a minute or two, so this is for a run of three quarters of an hour with two guests. Long grids come first.
 var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestFairness$/^media_and_telemetry,_up/^ours$", Once: true},
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^(1|5)$/^(cake_diffserv4|ours)$"},
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^20$/^(cake_diffserv4|ours)$", Once: true},
-	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^down$/^5$/^(cake_diffserv4|ours)$"},
-	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^down$/^(1|20)$/^(cake_diffserv4|ours)$", Once: true},
+	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^down$/^(5|20)$/^(cake_diffserv4|ours)$"},
+	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^down$/^1$/^(cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^(1|5|20)$/^(nothing|fq_codel|cake_besteffort)$", Once: true},
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^down$/^(1|5|20)$/^(nothing|fq_codel|cake_besteffort)$", Once: true},
 	{Kernel: "6.1", Run: "^TestIsolation$/^one_slice$/^up$/^(1|5|20)$/^(cake_diffserv4|ours)$", Once: true},
@@ -92,7 +111,7 @@ var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestLeaves$/^40_devices/^(cake_diffserv4|ours(,_cake_leaf)?)$", Once: true},
 	{Kernel: "6.12", Run: "^Test(Local|Flap)$/^200_Mbit$/^(nothing|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestRate$/././^(cake_diffserv4|ours)$", Once: true},
-	{Kernel: "6.12", Run: "^TestAgent$/^(retune|kill)", Once: true},
+	{Kernel: "6.12", Run: "^TestAgent$/^(retune|kill|nothing_happens,_behind)", Once: true},
 	{Kernel: "6.12", Run: lackingTest + "/./^5$/^ours$", Without: "fq_codel", Once: true},
 }
 
