@@ -49,7 +49,7 @@ func KernelTests() []Program {
 func Subset() []Program {
 	pick := map[string]string{
 		"internal/tcnl": ".",
-		"shaper":        "^(TestForwardedCall|TestRatesAreKept|TestRestartGoesOn)$|^TestDevicesShare$/^cake$/^up$",
+		"shaper":        "^(TestForwardedCall|TestRatesAreKept|TestRestartGoesOn)$|^TestEveryLeaf$/^cake$|^TestDevicesShare$/^cake$/^up$",
 	}
 	var programs []Program
 	for _, p := range KernelTests() {

@@ -1,6 +1,9 @@
 package lab
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // The test that wants a kernel to lack something is left out of what runs elsewhere, but where it is named: it then says what it wants.
 func TestGridSkips(t *testing.T) {
@@ -17,6 +20,18 @@ func TestGridSkips(t *testing.T) {
 	} {
 		if got := test.grid.program(1).Skip; got != test.skip {
 			t.Errorf("%+v skips %q, want %q", test.grid, got, test.skip)
+		}
+	}
+}
+
+// A newer kernel has to have what came with it: there, a test of it is not skipped.
+func TestNewerKernelsMust(t *testing.T) {
+	for _, p := range KernelTests() {
+		for kernel, want := range map[string]bool{"6.12": true, "6.1": false} {
+			env := strings.Join(p.on(kernel).Env, " ")
+			if !strings.Contains(env, Require) || strings.Contains(env, ",tcx") != want {
+				t.Errorf("%s on %s: %s", p.Package, kernel, env)
+			}
 		}
 	}
 }
