@@ -42,25 +42,34 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"rate", "up, 4 TCP flows, GSO off", "ours", "carried"}, 363},                                     // ≥ cake diffserv4's
 	{"6.12", Key{"rate", "down, 4 TCP flows, GSO on", "ours", "carried"}, 617},                                    // ≥ cake diffserv4's
 	{"6.12", Key{"rate", "down, 4 TCP flows, GSO off", "ours", "carried"}, 345},                                   // ≥ cake diffserv4's
-	{"6.1", Key{"same device", "4 uploads, 5 Mbit/s", "ours", "sparse and pages p99"}, 26.5},                      // ≤ cake diffserv4's
-	{"6.1", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse p99"}, 0.7},                                // ≤ cake diffserv4's
-	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "call p99 grows"}, 4.02},            // ≤ 2
-	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.33},            // ≤ 2
-	{"6.1", Key{"abuse", "uploads marked EF, 20 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.66},           // ≤ 2
-	{"6.1", Key{"abuse", "UDP of 400 bytes marked EF, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.05},   // ≤ 2
-	{"6.1", Key{"abuse", "UDP of 400 bytes marked EF, 20 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.36},  // ≤ 2
-	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call p99 grows"}, 3.69},                                   // ≤ 2
-	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "abuser's share"}, 5.39},                                   // ≤ 2
-	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "call p99 grows"}, 3.46},                     // ≤ 2
-	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.39},                     // ≤ 2
-	{"6.1", Key{"abuse", "fake RTP, 20 Mbit/s", "ours", "abuser's share"}, 5.72},                                  // ≤ 2
-	{"6.1", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours", "box"}, 14100},                              // ≤ cake diffserv4's
-	{"6.1", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours", "box"}, 11630},                               // ≤ cake diffserv4's
-	{"6.1", Key{"cost", "500 devices, 7500 flows, up, 1500 bytes", "ours", "box"}, 14600},                         // ≤ cake diffserv4's
-	{"6.1", Key{"cost", "4000 devices, 60000 flows, up, 1500 bytes", "ours", "box"}, 15020},                       // ≤ cake diffserv4's
-	{"6.1", Key{"cost", "1 devices, 1 flows, down, 1500 bytes", "ours", "box"}, 15020},                            // ≤ cake diffserv4's
-	{"6.1", Key{"cost", "1 devices, 1 flows, down, 200 bytes", "ours", "box"}, 12540},                             // ≤ cake diffserv4's
-	{"6.1", Key{"rate", "up, 4 TCP flows, GSO on", "ours", "carried"}, 790},                                       // ≥ cake diffserv4's
-	{"6.1", Key{"rate", "up, 4 TCP flows, GSO off", "ours", "carried"}, 278},                                      // ≥ cake diffserv4's
-	{"6.1", Key{"rate", "down, 4 TCP flows, GSO on", "ours", "carried"}, 603},                                     // ≥ cake diffserv4's
+	{"6.12", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "signalling p99 grows"}, 4.03},
+	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "signalling p99 grows"}, 2.87},
+	{"6.12", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling p99 grows"}, 3.52},
+	{"6.12", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours, no agent, quantum of 300 bytes", "box"}, 11630},
+	{"6.12", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours, no agent, quantum of 300 bytes", "box"}, 10640},
+	{"6.12", Key{"cost", "4000 devices, 60000 flows, up, 1500 bytes", "ours, no agent, quantum of 300 bytes", "box"}, 12490},
+	{"6.12", Key{"cost", "1 devices, 1 flows, down, 1500 bytes", "ours, no agent, quantum of 300 bytes", "box"}, 12490},
+	{"6.12", Key{"cost", "1 devices, 1 flows, down, 200 bytes", "ours, no agent, quantum of 300 bytes", "box"}, 11460},
+	{"6.12", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse p99"}, 0.7},
+	{"6.1", Key{"same device", "4 uploads, 5 Mbit/s", "ours", "sparse and pages p99"}, 26.5},                     // ≤ cake diffserv4's
+	{"6.1", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse p99"}, 0.7},                               // ≤ cake diffserv4's
+	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "call p99 grows"}, 4.02},           // ≤ 2
+	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.33},           // ≤ 2
+	{"6.1", Key{"abuse", "uploads marked EF, 20 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.66},          // ≤ 2
+	{"6.1", Key{"abuse", "UDP of 400 bytes marked EF, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.05},  // ≤ 2
+	{"6.1", Key{"abuse", "UDP of 400 bytes marked EF, 20 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.36}, // ≤ 2
+	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call p99 grows"}, 3.69},                                  // ≤ 2
+	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "abuser's share"}, 5.39},                                  // ≤ 2
+	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "call p99 grows"}, 3.46},                    // ≤ 2
+	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.39},                    // ≤ 2
+	{"6.1", Key{"abuse", "fake RTP, 20 Mbit/s", "ours", "abuser's share"}, 5.72},                                 // ≤ 2
+	{"6.1", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours", "box"}, 14100},                             // ≤ cake diffserv4's
+	{"6.1", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours", "box"}, 11630},                              // ≤ cake diffserv4's
+	{"6.1", Key{"cost", "500 devices, 7500 flows, up, 1500 bytes", "ours", "box"}, 14600},                        // ≤ cake diffserv4's
+	{"6.1", Key{"cost", "4000 devices, 60000 flows, up, 1500 bytes", "ours", "box"}, 15020},                      // ≤ cake diffserv4's
+	{"6.1", Key{"cost", "1 devices, 1 flows, down, 1500 bytes", "ours", "box"}, 15020},                           // ≤ cake diffserv4's
+	{"6.1", Key{"cost", "1 devices, 1 flows, down, 200 bytes", "ours", "box"}, 12540},                            // ≤ cake diffserv4's
+	{"6.1", Key{"rate", "up, 4 TCP flows, GSO on", "ours", "carried"}, 790},                                      // ≥ cake diffserv4's
+	{"6.1", Key{"rate", "up, 4 TCP flows, GSO off", "ours", "carried"}, 278},                                     // ≥ cake diffserv4's
+	{"6.1", Key{"rate", "down, 4 TCP flows, GSO on", "ours", "carried"}, 603},                                    // ≥ cake diffserv4's
 }
