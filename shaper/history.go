@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// Snapshots are taken every snapshotEvery, and kept for a minute.
+// Snapshots are taken every snapshotEvery. The oldest of those that are kept is from 60 s to 65 s old: what came in the last 60 s came
+// after it.
 const (
 	snapshotEvery = 5 * time.Second
-	snapshotsKept = 12
+	snapshotsKept = 13
 )
 
 // snapshot is what was counted until then.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -220,40 +219,4 @@ func (s *Shaper) Run(ctx context.Context) error {
 	g.Go(func() error { return s.followAddresses(ctx) })
 	g.Go(func() error { return s.keepBooks(ctx) })
 	return g.Wait()
-}
-
-// keepBooks takes the snapshots of the last minute, and gives the indexes of devices that left to new ones.
-func (s *Shaper) keepBooks(ctx context.Context) error {
-	shots, recycles := time.NewTicker(snapshotEvery), time.NewTicker(recycleEvery)
-	defer shots.Stop()
-	defer recycles.Stop()
-	for {
-		if err := s.set.CarryOver(); err != nil {
-			s.log.Error("counters_not_taken_over", "error", err)
-		}
-		if err := s.snapshot(); err != nil {
-			s.log.Error("snapshot_failed", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-shots.C:
-			if err := s.lookForSilence(); err != nil {
-				s.log.Error("silence_unknown", "error", err)
-			}
-		case <-recycles.C:
-			if err := s.recycleDevices(); err != nil {
-				s.log.Error("recycle_failed", "error", err)
-			}
-		}
-	}
-}
-
-func (s *Shaper) recycleDevices() error {
-	now, err := coarseNow()
-	if err != nil {
-		return err
-	}
-	_, err = s.devices.recycle(now)
-	return err
 }
