@@ -112,6 +112,28 @@ func TestTakenUntilTeardown(t *testing.T) {
 	}
 }
 
+// What is somebody else's root keeps us from the interface's clsact too: an ingress qdisc that appears later is not drift.
+func TestLeftInterfaceIsNotTaken(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	f.tc(t, "qdisc", "add", "dev", "wan0", "root", "handle", "7:", "pfifo")
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	if s := r.State()[0].State; s != StateForeign {
+		t.Fatalf("state %s", s)
+	}
+	f.tc(t, "qdisc", "add", "dev", "wan0", "ingress")
+	before := f.tc(t, "qdisc", "show", "dev", "wan0")
+	cfg.Uplinks[0].Adopt = true
+	must(t, r.Set(t.Context(), cfg))
+	if got := f.tc(t, "qdisc", "show", "dev", "wan0"); got != before {
+		t.Errorf("was\n%sis\n%s", before, got)
+	}
+	if diff := cmp.Diff([]string{"wan0: foreign ingress qdisc: the uplink is not shaped"}, whats(r.Problems())); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
 // An adopted root goes back when the uplink is given up, or its upload: the plan says so, and so does the result.
 func TestRootIsGivenBackWithTheUplink(t *testing.T) {
 	for _, tt := range []struct {

@@ -111,6 +111,7 @@ func (j *judgement) mayTake(u Uplink, observed State, r *roots) bool {
 	case u.Adopt:
 		j.take[u.Interface] = savedRoot(q)
 	default:
+		delete(j.take, clsactOf(u.Interface)) // nothing of an interface that is left alone is ours
 		j.problem(fmt.Sprintf("%s: foreign root qdisc %s %s", u.Interface, q.kind(), q.Handle),
 			"set adopt = true for uplink "+u.Name+" to replace it, or remove it")
 		return false
