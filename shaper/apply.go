@@ -48,7 +48,7 @@ func (k *Kernel) Apply(ctx context.Context, p Plan) (Result, error) {
 	if observed.Fingerprint() != p.Fingerprint {
 		return Result{}, ErrStale
 	}
-	r := k.writer(observed).run(ctx, p.Steps)
+	r := k.writer(observed).run(ctx, p.Steps, p.refused)
 	if len(r.Failed) > 0 {
 		k.failOpen(context.WithoutCancel(ctx), &r)
 	}
@@ -69,11 +69,19 @@ func (k *Kernel) writer(observed State) writer {
 	return w
 }
 
-func (w writer) run(ctx context.Context, steps []Step) Result {
+// run does the steps. Those that are refused, by index, fail with the reason.
+func (w writer) run(ctx context.Context, steps []Step, refused map[int]error) Result {
 	var r Result
 	failed := make(map[string]bool)
+	for i := range refused {
+		failed[steps[i].Group] = true
+	}
 	w.load(steps, &r, failed)
-	for _, s := range steps {
+	for i, s := range steps {
+		if err := refused[i]; err != nil {
+			r.Failed = append(r.Failed, Failure{s, err})
+			continue
+		}
 		if failed[s.Group] || ctx.Err() != nil {
 			r.Skipped = append(r.Skipped, s)
 			continue

@@ -1,6 +1,7 @@
 package shaper
 
 import (
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -415,5 +416,45 @@ func TestSeveralUplinksFailApart(t *testing.T) {
 	must(t, r.Set(t.Context(), cfg))
 	planIsEmpty(t, r, cfg)
 	f.settings(t, cfg)
+	f.flows(t)
+}
+
+// Where it can't be written down what was there, nothing is taken; and what is ours already is healed all the same.
+func TestMemoryThatCanNotBeWritten(t *testing.T) {
+	f := newField(t)
+	must(t, nettest.Veth(f.box, "wan1", f.internet, "eth1"))
+	cfg := fieldConfig(t)
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	f.settings(t, cfg)
+	must(t, os.RemoveAll(f.dir))
+	before := f.tc(t, "qdisc", "show", "dev", "wan1")
+	f.tc(t, "qdisc", "del", "dev", "wan0", "root")
+	second := cfg.Uplinks[0]
+	second.Name, second.Interface, second.Index = "lte", "wan1", 1
+	cfg.Uplinks = append(cfg.Uplinks, second)
+	err := r.Set(t.Context(), cfg)
+	if err == nil || !strings.Contains(err.Error(), "write taken roots: ") {
+		t.Errorf("set: %v", err)
+	}
+	states := map[string]string{}
+	for _, s := range r.State() {
+		states[s.Name] = s.State
+	}
+	if diff := cmp.Diff(map[string]string{"fibre": StateShaped, "lte": StateFailed}, states); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
+	}
+	if p := r.Problems(); len(p) != 1 || !strings.HasPrefix(p[0].What, "add qdisc wan1 ") || !strings.Contains(p[0].What, "write taken roots: ") {
+		t.Errorf("problems %+v", p)
+	}
+	if got := f.tc(t, "qdisc", "show", "dev", "wan1"); got != before {
+		t.Errorf("was\n%sis\n%s", before, got)
+	}
+	if out := f.tc(t, "qdisc", "show", "dev", "wan0"); !strings.Contains(out, "htb 5c1e: root") {
+		t.Errorf("not healed:\n%s", out)
+	}
+	must(t, os.Mkdir(f.dir, 0o755))
+	must(t, r.Set(t.Context(), cfg))
+	planIsEmpty(t, r, cfg)
 	f.flows(t)
 }

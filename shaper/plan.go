@@ -99,6 +99,7 @@ type Plan struct {
 	Fingerprint uint64
 	// Problems are what keeps the configuration from being in force as it is written, once all steps are done.
 	Problems []Problem
+	refused  map[int]error // steps, by index, whose groups are not to be begun, and why
 }
 
 // Empty reports whether there is nothing to do.

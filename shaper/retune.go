@@ -129,7 +129,7 @@ func (w writer) change(ctx context.Context, steps []Step) (did Result) {
 		return Result{Done: steps}
 	}
 	for _, s := range steps {
-		r := w.run(ctx, []Step{s})
+		r := w.run(ctx, []Step{s}, nil)
 		did.Done, did.Failed, did.Skipped = append(did.Done, r.Done...), append(did.Failed, r.Failed...), append(did.Skipped, r.Skipped...)
 	}
 	return did

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -71,11 +72,7 @@ func (r *Reconciler) roundLocked(ctx context.Context, why reason, out *outcome) 
 	if err != nil || p.Empty() {
 		return false, err
 	}
-	for dev, was := range out.judged.take {
-		if err := r.roots.take(dev, was); err != nil {
-			return false, err
-		}
-	}
+	p.refused = r.takeLocked(p.Steps, out.judged.take)
 	reshapes := slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Op != Change })
 	if reshapes && r.cfg.BeforeApply != nil {
 		r.cfg.BeforeApply()
@@ -92,6 +89,25 @@ func (r *Reconciler) roundLocked(ctx context.Context, why reason, out *outcome) 
 		r.reportLocked(drift, p, result)
 	}
 	return reshapes, err
+}
+
+// takeLocked remembers what the steps are about to take. Where that can't be written down they are refused: what was there could not be
+// put back.
+func (r *Reconciler) takeLocked(steps []Step, take map[string]*SavedRoot) (refused map[int]error) {
+	refused = make(map[int]error)
+	failed := make(map[string]error) // by interface
+	for place, was := range take {
+		if err := r.roots.take(place, was); err != nil {
+			failed[strings.TrimSuffix(place, clsactOf(""))] = err
+		}
+	}
+	for i, s := range steps {
+		if err := failed[s.Dev()]; err != nil {
+			refused[i] = err
+			delete(failed, s.Dev()) // the rest of the group goes with it
+		}
+	}
+	return refused
 }
 
 func (r *Reconciler) reportLocked(drift bool, p Plan, result Result) {
