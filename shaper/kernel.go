@@ -3,6 +3,7 @@ package shaper
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -30,7 +31,7 @@ type Kernel struct {
 
 	// bursts are those that this process wrote into tbfs: the kernel rounds them in a dump, mostly to 0.
 	bursts map[burstKey]uint32
-	// current says of attached programs whether they are what their filters' names say, on our maps.
+	// current says of the programs that were attached at the last look whether they are what their filters' names say, on our maps.
 	current map[attachedProgram]bool
 	shared  []ebpf.MapID // those maps; nil until asked for
 	// fault, in tests, fails a step.
@@ -101,19 +102,28 @@ func (k *Kernel) forget(ifindex int) {
 }
 
 // isWhatItSays reports whether an attached program is the one that its filter's name says, and works on the maps of the programs that
-// we hand out. An agent that could not find the maps of the one before it has other maps, under the same names.
-func (k *Kernel) isWhatItSays(p attachedProgram) bool {
-	known, ok := k.current[p]
-	if !ok {
-		known = k.compare(p) == nil
-		k.current[p] = known
+// we hand out. An agent that could not find the maps of the one before it has other maps, under the same names. What is seen of it
+// holds as long as it is attached; an error is of this look alone.
+func (o *observer) isWhatItSays(p attachedProgram) (bool, error) {
+	current, known := o.current[p]
+	if !known {
+		err := o.compare(p)
+		switch {
+		case errors.Is(err, errNotLoaded), errors.Is(err, os.ErrNotExist): // what comes of it is the plan's to say
+			return false, nil
+		case err != nil && !errors.Is(err, errOtherMaps) && !errors.Is(err, errOtherProgram):
+			return false, fmt.Errorf("look at program %s: %w", p.filter, err)
+		}
+		current = err == nil
 	}
-	return known
+	o.attached[p] = current
+	return current, nil
 }
 
 var (
 	errOtherMaps    = errors.New("program works on other maps")
 	errOtherProgram = errors.New("program is another than its filter says")
+	errNotLoaded    = errors.New("there is no program of ours to compare with")
 )
 
 func (k *Kernel) compare(p attachedProgram) error {
@@ -121,7 +131,7 @@ func (k *Kernel) compare(p attachedProgram) error {
 		// Every program holds every map; this one is the smallest.
 		fd, err := k.programs.ProgramFD(bpf.Variant{Role: bpf.VenueEgress, Hook: 1})
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errNotLoaded, err)
 		}
 		if k.shared, err = sharedMaps(fd); err != nil {
 			return err
@@ -132,8 +142,12 @@ func (k *Kernel) compare(p attachedProgram) error {
 		return err
 	}
 	defer attached.Close()
-	if info, err := attached.Info(); err != nil || !bpf.Named(p.filter, info.Name) {
-		return errors.Join(err, errOtherProgram)
+	info, err := attached.Info()
+	if err != nil {
+		return err
+	}
+	if !bpf.Named(p.filter, info.Name) {
+		return errOtherProgram
 	}
 	have, err := mapsOf(attached)
 	if err != nil {

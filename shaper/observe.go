@@ -25,7 +25,10 @@ func (k *Kernel) Observe(ctx context.Context) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	o := &observer{State: s, Kernel: k, names: byIndex, trees: make(map[int]bool), classed: make(map[int][]tcnl.Handle)}
+	o := &observer{
+		State: s, Kernel: k, names: byIndex, trees: make(map[int]bool), classed: make(map[int][]tcnl.Handle),
+		attached: make(map[attachedProgram]bool),
+	}
 	for _, q := range qdiscs {
 		if q.Parent == tcnl.Root && q.Handle == rootHandle {
 			o.trees[q.Ifindex] = true
@@ -49,6 +52,7 @@ func (k *Kernel) Observe(ctx context.Context) (State, error) {
 			}
 		}
 	}
+	k.current = o.attached
 	return o.State, nil
 }
 
@@ -107,7 +111,8 @@ type observer struct {
 	names map[int]string
 	trees map[int]bool // interfaces whose root is ours
 
-	classed map[int][]tcnl.Handle // the classes of those trees
+	classed  map[int][]tcnl.Handle    // the classes of those trees
+	attached map[attachedProgram]bool // see Kernel.current
 }
 
 // qdisc keeps what is ours or in our places: roots, clsacts, and what is below a root of ours. Handle 0 is the kernel's default.
@@ -164,7 +169,9 @@ func (o *observer) filters(ifindex int, hook tcnl.Handle) error {
 	}
 	for _, f := range filters {
 		if f.Runs() && inSlot(f) {
-			o.slot(dev, f)
+			if err := o.slot(dev, f); err != nil {
+				return err
+			}
 		}
 	}
 	o.Strangers = append(o.Strangers, tcnl.Strangers(dev, filters, inSlot)...)
@@ -172,7 +179,7 @@ func (o *observer) filters(ifindex int, hook tcnl.Handle) error {
 }
 
 // slot is a filter in our place: ours, or one that keeps ours out.
-func (o *observer) slot(dev string, f tcnl.Filter) {
+func (o *observer) slot(dev string, f tcnl.Filter) error {
 	kind := f.Kind
 	if f.Protocol != tcnl.ProtocolAll {
 		kind = fmt.Sprintf("%s/%#04x", kind, f.Protocol)
@@ -189,8 +196,15 @@ func (o *observer) slot(dev string, f tcnl.Filter) {
 	default:
 		filter.Redirect = o.names[a.Redirect]
 	}
-	if bpf.Ours(f.BPF.Name) && !o.isWhatItSays(attachedProgram{ebpf.ProgramID(f.BPF.ProgramID), f.BPF.Name}) {
-		filter.Stray = "another program or other maps"
+	if bpf.Ours(f.BPF.Name) {
+		ok, err := o.isWhatItSays(attachedProgram{ebpf.ProgramID(f.BPF.ProgramID), f.BPF.Name})
+		if err != nil {
+			return err
+		}
+		if !ok {
+			filter.Stray = "another program or other maps"
+		}
 	}
 	o.add(filter)
+	return nil
 }
