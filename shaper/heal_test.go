@@ -318,6 +318,28 @@ func TestFightIsNoticed(t *testing.T) {
 	planIsEmpty(t, r, cfg)
 }
 
+// What was there before Run is nobody's doing, whatever is heard before its first look.
+func TestFirstLookBlamesNobody(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	for range 5 { // more than one thing may be due at the start
+		t.Run("run", func(t *testing.T) {
+			r := f.reconciler(t)
+			must(t, r.Set(t.Context(), cfg))
+			f.tc(t, "class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", "1mbit", "ceil", "1mbit")
+			before := r.Reconciles()[Changed]
+			r.heard.ring()
+			run(t, r)
+			await(t, "Run looks", func() bool { return r.Reconciles()[Changed] > before })
+			r.working.Lock()
+			defer r.working.Unlock()
+			if len(r.fights.rounds) != 0 {
+				t.Errorf("somebody is blamed for %v", r.fights.rounds)
+			}
+		})
+	}
+}
+
 // What fails on demand is tried again by Run, though no event tells of it.
 func TestFailureOnDemandIsTriedAgain(t *testing.T) {
 	f := newField(t)

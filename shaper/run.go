@@ -35,15 +35,26 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	return <-done
 }
 
-// follow reconciles at the start, and then whenever there is a reason to.
+// follow reconciles at the start, when nobody is to blame for what is different, and then whenever there is a reason to.
 func (r *Reconciler) follow(ctx context.Context) {
 	drift := time.NewTicker(r.cfg.Drift)
 	defer drift.Stop()
-	retry, pause := time.NewTimer(0), firstRetry
+	retry, pause := time.NewTimer(lastRetry), firstRetry
+	retry.Stop()
 	defer retry.Stop()
-	var last time.Time
-	for {
-		why := onDrift
+	for why := onRetry; ctx.Err() == nil; {
+		last := time.Now()
+		failed, keepStill := r.look(context.WithoutCancel(ctx), why)
+		switch {
+		case keepStill > 0:
+			retry.Reset(keepStill)
+		case failed:
+			retry.Reset(pause)
+			pause = min(2*pause, lastRetry)
+		default:
+			pause = firstRetry
+		}
+		why = onDrift
 		select {
 		case <-ctx.Done():
 			return
@@ -54,17 +65,6 @@ func (r *Reconciler) follow(ctx context.Context) {
 			if !sleep(ctx, r.heard.settle(time.Since(last))) {
 				return
 			}
-		}
-		last = time.Now()
-		failed, keepStill := r.look(context.WithoutCancel(ctx), why)
-		switch {
-		case keepStill > 0:
-			retry.Reset(keepStill)
-		case failed:
-			retry.Reset(pause)
-			pause = min(2*pause, lastRetry)
-		default:
-			pause = firstRetry
 		}
 	}
 }
