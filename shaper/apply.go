@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/slicegate/slicegate/bpf"
 	"github.com/slicegate/slicegate/internal/tcnl"
@@ -73,12 +74,13 @@ func (k *Kernel) writer(observed State) writer {
 func (w writer) run(ctx context.Context, steps []Step, refused map[int]error) Result {
 	var r Result
 	failed := make(map[string]bool)
-	for i := range refused {
+	bad := w.unloadable(steps)
+	maps.Copy(bad, refused)
+	for i := range bad {
 		failed[steps[i].Group] = true
 	}
-	w.load(steps, &r, failed)
 	for i, s := range steps {
-		if err := refused[i]; err != nil {
+		if err := bad[i]; err != nil {
 			r.Failed = append(r.Failed, Failure{s, err})
 			continue
 		}
@@ -96,18 +98,22 @@ func (w writer) run(ctx context.Context, steps []Step, refused map[int]error) Re
 	return r
 }
 
-// load has the programs verified before anything is touched: it takes long, and may fail.
-func (w writer) load(steps []Step, r *Result, failed map[string]bool) {
-	for _, s := range steps {
+// unloadable has the programs verified before anything is touched: it takes long, and may fail. It says of which step, by index, one
+// a group.
+func (w writer) unloadable(steps []Step) map[int]error {
+	bad := make(map[int]error)
+	failed := make(map[string]bool)
+	for i, s := range steps {
 		f, ok := s.Want.(Filter)
 		if !ok || failed[s.Group] {
 			continue
 		}
 		if _, err := w.programs.ProgramFD(f.Variant); err != nil {
-			r.Failed = append(r.Failed, Failure{s, err})
+			bad[i] = err
 			failed[s.Group] = true
 		}
 	}
+	return bad
 }
 
 func (w writer) step(s Step) error {

@@ -1,7 +1,9 @@
 package shaper
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -54,5 +56,35 @@ func TestFormerProgramsAreForgotten(t *testing.T) {
 	must(t, err)
 	if n := len(r.kernel.current); n != 0 {
 		t.Errorf("%d programs are known after teardown", n)
+	}
+}
+
+// A program that can't be loaded keeps its group from being begun, and every step of it is told of once.
+func TestProgramThatCanNotBeLoaded(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r, err := NewReconciler(f.log, ReconcilerConfig{StateDir: f.dir, Netns: f.box.Fd()}, &failingOnce{Programs: f.set})
+	must(t, err)
+	defer r.Close()
+	p, err := r.Plan(t.Context(), cfg)
+	must(t, err)
+	did, err := r.Apply(t.Context(), cfg)
+	if !errors.Is(err, unix.EMFILE) || len(did.Failed) != 1 || did.Failed[0].Step.Kind() != "filter" {
+		t.Errorf("failed %v, %v; want a filter", did.Failed, err)
+	}
+	told := append(slices.Clone(did.Done), did.Skipped...)
+	for _, f := range did.Failed {
+		told = append(told, f.Step)
+	}
+	for _, s := range p.Steps {
+		n := 0
+		for _, o := range told {
+			if o.String() == s.String() {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: told of %d times", s, n)
+		}
 	}
 }
