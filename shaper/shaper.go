@@ -38,7 +38,8 @@ type Shaper struct {
 
 	mu      sync.Mutex // guards what follows
 	cfg     Config
-	highest int // number of an experience that was ever counted
+	isSet   bool // cfg is what was Set
+	highest int  // number of an experience that was ever counted
 }
 
 // Open finds the data plane that an agent left behind, or makes a new one, and sweeps the pins of agents before. stateDir is a
@@ -154,11 +155,14 @@ func (s *Shaper) Apply(ctx context.Context, cfg Config) (Result, error) {
 }
 
 func (s *Shaper) enforce(ctx context.Context, cfg Config, reconcile func(context.Context, Config) (Result, error)) (Result, error) {
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
+	}
 	if err := s.box.configure(cfg); err != nil {
-		return Result{}, errors.Join(err, s.box.configure(s.config()))
+		return Result{}, errors.Join(err, s.restore())
 	}
 	s.mu.Lock()
-	s.cfg = cfg
+	s.cfg, s.isSet = cfg, true
 	for _, e := range cfg.Experiences {
 		s.highest = max(s.highest, int(e.Number))
 	}
@@ -166,7 +170,7 @@ func (s *Shaper) enforce(ctx context.Context, cfg Config, reconcile func(context
 	if s.set.TakingOver() { // our programs come to where others are at work: they must know the venue from their first packet on
 		s.interfacesChanged()
 	}
-	did, err := reconcile(ctx, cfg)
+	did, err := reconcile(context.WithoutCancel(ctx), cfg) // the programs follow cfg by now: the trees must, too
 	if err != nil {
 		return did, fmt.Errorf("%w: %w", ErrUnfinished, err)
 	}
@@ -174,6 +178,18 @@ func (s *Shaper) enforce(ctx context.Context, cfg Config, reconcile func(context
 		s.log.Error("counters_not_taken_over", "error", err)
 	}
 	return did, nil
+}
+
+// restore has the programs follow the configuration from before. Where there is none they follow the agent's before us, as far as it
+// is there yet.
+func (s *Shaper) restore() error {
+	s.mu.Lock()
+	cfg, isSet := s.cfg, s.isSet
+	s.mu.Unlock()
+	if !isSet {
+		return nil
+	}
+	return s.box.configure(cfg)
 }
 
 func (s *Shaper) config() Config {
