@@ -340,6 +340,30 @@ func TestFirstLookBlamesNobody(t *testing.T) {
 	}
 }
 
+// An interface that came explains all that a look finds, in however many rounds.
+func TestRoundsAfterTheFirstBlameNobody(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	cfg.Venue.Interfaces = append(cfg.Venue.Interfaces, "lan1")
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	must(t, nettest.Veth(f.box, "lan1", f.guest, "eth1"))
+	steps := 0
+	r.kernel.fault = func(Step) error {
+		if steps++; steps == 1 { // there is something left to do for the second round
+			f.tc(t, "class", "change", "dev", "wan0", "parent", "5c1e:", "classid", "5c1e:1", "htb", "rate", "1mbit", "ceil", "1mbit")
+		}
+		return nil
+	}
+	if failed, _ := r.look(t.Context(), onDrift); failed || steps < 4 { // lan1 takes three
+		t.Errorf("failed %v, %d steps", failed, steps)
+	}
+	planIsEmpty(t, r, cfg)
+	if len(r.fights.rounds) != 0 {
+		t.Errorf("somebody is blamed for %v", r.fights.rounds)
+	}
+}
+
 // What fails on demand is tried again by Run, though no event tells of it.
 func TestFailureOnDemandIsTriedAgain(t *testing.T) {
 	f := newField(t)

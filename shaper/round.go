@@ -21,13 +21,13 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, e
 	if r.want == nil {
 		return Result{}, nil
 	}
-	out := outcome{result: Unchanged, err: errUnsettled}
+	out := outcome{result: Unchanged, err: errUnsettled, drift: why == onDrift && !r.failed}
 	if why == onDemand && r.retuneLocked(ctx, &out) {
 		return out.did, nil
 	}
 	r.settled = nil
 	for range maxRounds {
-		again, err := r.roundLocked(ctx, why, &out)
+		again, err := r.roundLocked(ctx, &out)
 		if errors.Is(err, ErrStale) || err == nil && again {
 			continue
 		}
@@ -53,18 +53,18 @@ type outcome struct {
 	last     []Step // of the last round
 	did      Result // done in all rounds; failed and skipped in the last
 	reshaped bool   // objects were made or removed
+	drift    bool   // nothing explains what differs but somebody else
 }
 
 // roundLocked looks, plans and applies once. again says that a look afterwards is due: a removal may have taken more along than was
 // planned.
-func (r *Reconciler) roundLocked(ctx context.Context, why reason, out *outcome) (again bool, err error) {
+func (r *Reconciler) roundLocked(ctx context.Context, out *outcome) (again bool, err error) {
 	cfg := r.targetLocked()
 	if out.observed, err = r.kernel.Observe(ctx); err != nil {
 		return false, err
 	}
 	seen := interfacesOf(cfg, out.observed)
-	// Nothing explains what differs but somebody else.
-	drift := why == onDrift && !r.failed && maps.Equal(seen, r.seen)
+	out.drift = out.drift && maps.Equal(seen, r.seen) // what one round finds of the interfaces explains what the next ones do
 	r.seen = seen
 	var p Plan
 	p, out.judged, err = r.planLocked(cfg, out.observed)
@@ -86,7 +86,7 @@ func (r *Reconciler) roundLocked(ctx context.Context, why reason, out *outcome) 
 	if len(result.Done) > 0 {
 		out.result = Changed
 		out.reshaped = out.reshaped || reshapes
-		r.reportLocked(drift, p, result)
+		r.reportLocked(out.drift, p, result)
 	}
 	return reshapes, err
 }
