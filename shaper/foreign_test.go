@@ -2,6 +2,7 @@ package shaper
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -457,4 +458,28 @@ func TestMemoryThatCanNotBeWritten(t *testing.T) {
 	must(t, r.Set(t.Context(), cfg))
 	planIsEmpty(t, r, cfg)
 	f.flows(t)
+}
+
+// What is given back is forgotten when that is written down, and not before.
+func TestReleaseThatCanNotBeWritten(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	cfg.Uplinks[0].Adopt = true
+	f.tc(t, "qdisc", "add", "dev", "wan0", "root", "handle", "7:", "pfifo", "limit", "77")
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	path := r.roots.path
+	r.roots.path = filepath.Join(f.dir, "nowhere", "roots.json")
+	cfg.Uplinks = nil
+	must(t, r.Set(t.Context(), cfg))
+	r.roots.path = path
+	must(t, r.Set(t.Context(), cfg))
+	onDisk, err := loadRoots(f.dir)
+	must(t, err)
+	if onDisk.isTaken("wan0") || r.roots.isTaken("wan0") {
+		t.Error("wan0 is taken yet")
+	}
+	if out := f.tc(t, "qdisc", "show", "dev", "wan0"); !strings.Contains(out, "qdisc pfifo 7: root") {
+		t.Errorf("not put back:\n%s", out)
+	}
 }

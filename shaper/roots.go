@@ -144,11 +144,21 @@ func (r *roots) release(
 		}
 		done = append(done, s)
 	}
+	slices.Sort(notRestored)
+	return done, notRestored, r.forget(devs)
+}
+
+// forget gives up what is taken on interfaces; all or none.
+func (r *roots) forget(devs []string) error {
+	before := maps.Clone(r.taken)
 	for _, dev := range devs {
 		delete(r.taken, dev)
 	}
-	slices.Sort(notRestored)
-	return done, notRestored, r.save()
+	if err := r.save(); err != nil {
+		r.taken = before
+		return err
+	}
+	return nil
 }
 
 // Why a root is not put back; the kernel's default is there instead.
