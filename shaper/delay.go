@@ -1,6 +1,7 @@
 package shaper
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -108,7 +109,7 @@ func (d *delays) measure(netns uint32, devices map[uint32]Key) error {
 		return fmt.Errorf("list measured devices: %w", err)
 	}
 	for _, key := range stale {
-		if err := d.shapers.Delete(key); err != nil {
+		if err := d.shapers.Delete(key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return fmt.Errorf("stop measuring device %d: %w", key.Ifindex, err)
 		}
 	}

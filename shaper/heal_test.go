@@ -75,7 +75,7 @@ func TestUplinkGoesAndComesBack(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
 	changes := make(chan struct{}, 1000)
-	r := f.reconciler(t, func(c *ReconcilerConfig) { c.OnChange = func() { changes <- struct{}{} } })
+	r := f.reconciler(t, func(c *ReconcilerConfig) { c.OnChange = func() error { changes <- struct{}{}; return nil } })
 	run(t, r)
 	must(t, r.Set(t.Context(), cfg))
 	before := r.State()[0]
@@ -105,6 +105,26 @@ func TestUplinkGoesAndComesBack(t *testing.T) {
 	f.settings(t, cfg)
 	f.flows(t)
 	planIsEmpty(t, r, cfg)
+}
+
+// Who could not follow a change is told again, until he could.
+func TestChangeIsToldAgain(t *testing.T) {
+	f := newField(t)
+	failures, calls := 2, 0
+	r := f.reconciler(t, func(c *ReconcilerConfig) {
+		c.OnChange = func() error {
+			if calls++; calls <= failures {
+				return errInjected
+			}
+			return nil
+		}
+	})
+	for range failures + 3 {
+		must(t, r.Set(t.Context(), fieldConfig(t)))
+	}
+	if calls != failures+1 {
+		t.Errorf("told %d times, want %d", calls, failures+1)
+	}
 }
 
 func TestInterfacesMayAppearLater(t *testing.T) {

@@ -2,6 +2,9 @@ package shaper
 
 import (
 	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink"
 
 	"github.com/slicegate/slicegate/internal/slice"
 	"github.com/slicegate/slicegate/internal/tcnl"
@@ -27,18 +30,32 @@ func (s *Shaper) shaped() map[uint32]Key {
 }
 
 // interfacesChanged tells the programs which interfaces are the venue's, and which devices' delays to measure.
-func (s *Shaper) interfacesChanged() {
-	var venues []uint32
+func (s *Shaper) interfacesChanged() error {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	venues, err := s.venues()
+	if err == nil {
+		err = s.box.interfaces(venues)
+	}
+	return errors.Join(err, s.delays.measure(s.inode, s.shaped()))
+}
+
+// venues gives the ifindexes of the venue's interfaces that are there and ours to work on.
+func (s *Shaper) venues() (indexes []uint32, err error) {
 	for _, name := range s.config().Venue.Interfaces {
-		link, err := s.links.LinkByName(name)
-		if err != nil || s.rec.Left(name) {
-			continue // not there, or not ours; the reconciler says so
+		if s.rec.Left(name) {
+			continue // the reconciler says so
 		}
-		venues = append(venues, uint32(link.Attrs().Index))
+		link, err := s.links.LinkByName(name)
+		if errors.As(err, &netlink.LinkNotFoundError{}) {
+			continue // this too
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look up interface %s: %w", name, err)
+		}
+		indexes = append(indexes, uint32(link.Attrs().Index))
 	}
-	if err := errors.Join(s.box.interfaces(venues), s.delays.measure(s.inode, s.shaped())); err != nil {
-		s.log.Error("interfaces_not_written", "error", err)
-	}
+	return indexes, nil
 }
 
 // leaves reads what the slices' queues show, with one dump, and books their drops: one reader at a time, since one with an older

@@ -20,8 +20,8 @@ type ReconcilerConfig struct {
 	// Netns is a descriptor of the network namespace to work in; 0 for the current one. It must stay open.
 	Netns int
 	// OnChange is called after interfaces came, went or got another index, and after objects were made or removed. It may ask for
-	// State, but must not call what reconciles. Nil for nothing.
-	OnChange func()
+	// State, but must not call what reconciles. After an error it is called again by the next look. Nil for nothing.
+	OnChange func() error
 	// BeforeApply is called before objects are removed or replaced, their counters with them. The same rules. Nil for nothing.
 	BeforeApply func()
 	// Drift is how often to look without being told that something changed. Zero for a minute.
@@ -42,7 +42,7 @@ type Reconciler struct {
 	want    *Config // nil until Set
 	paused  bool
 	fights  fights
-	known   map[string]int       // ifindexes when OnChange was called last
+	known   map[string]int       // ifindexes when OnChange was called last; nil when that failed
 	seen    map[string]Interface // the configuration's, at the last look
 	failed  bool                 // the last look
 	settled *settled             // nil where it is not known how the kernel is

@@ -18,7 +18,7 @@ func TestRetuneWithoutALook(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
 	var changes atomic.Int64
-	r := f.reconciler(t, func(c *ReconcilerConfig) { c.OnChange = func() { changes.Add(1) } })
+	r := f.reconciler(t, func(c *ReconcilerConfig) { c.OnChange = func() error { changes.Add(1); return nil } })
 	run(t, r)
 	await(t, "it follows", func() bool {
 		r.working.Lock()

@@ -36,6 +36,8 @@ type Shaper struct {
 	silence   silence
 	explainer explainer
 
+	telling sync.Mutex // the order in which programs are told of interfaces
+
 	mu      sync.Mutex // guards what follows
 	cfg     Config
 	isSet   bool // cfg is what was Set
@@ -168,7 +170,9 @@ func (s *Shaper) enforce(ctx context.Context, cfg Config, reconcile func(context
 	}
 	s.mu.Unlock()
 	if s.set.TakingOver() { // our programs come to where others are at work: they must know the venue from their first packet on
-		s.interfacesChanged()
+		if err := s.interfacesChanged(); err != nil {
+			s.log.Error("interfaces_not_written", "error", err)
+		}
 	}
 	did, err := reconcile(context.WithoutCancel(ctx), cfg) // the programs follow cfg by now: the trees must, too
 	if err != nil {

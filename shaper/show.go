@@ -26,12 +26,7 @@ func (r *Reconciler) finishLocked(out *outcome) {
 	r.counts[out.result]++
 	r.mu.Unlock()
 
-	if known := indexes(r.targetLocked(), states, left, out.observed); out.reshaped || !maps.Equal(known, r.known) {
-		r.known = known
-		if r.cfg.OnChange != nil {
-			r.cfg.OnChange()
-		}
-	}
+	r.tellLocked(indexes(r.targetLocked(), states, left, out.observed), out.reshaped)
 	if out.err != nil {
 		r.log.Error("reconcile_failed", "error", out.err)
 		return
@@ -40,6 +35,21 @@ func (r *Reconciler) finishLocked(out *outcome) {
 	case <-r.ready:
 	default:
 		close(r.ready)
+	}
+}
+
+// tellLocked calls OnChange where there is something new.
+func (r *Reconciler) tellLocked(known map[string]int, reshaped bool) {
+	if !reshaped && r.known != nil && maps.Equal(known, r.known) {
+		return
+	}
+	r.known = known
+	if r.cfg.OnChange == nil {
+		return
+	}
+	if err := r.cfg.OnChange(); err != nil {
+		r.known = nil
+		r.log.Error("change_not_followed", "error", err)
 	}
 }
 
