@@ -64,5 +64,13 @@ func (s *Shaper) readAddresses() error {
 			own = append(own, addr.Unmap())
 		}
 	}
-	return s.pins.follow(own)
+	s.mindPins(s.pins.follow(own))
+	return nil
+}
+
+// mindPins says that pins could not follow the addresses: keepBooks has them try again.
+func (s *Shaper) mindPins(err error) {
+	if err != nil {
+		s.log.Error("pins_behind_addresses", "error", err)
+	}
 }

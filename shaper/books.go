@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// keepBooks takes the snapshots of the last minute, and gives the indexes of devices that left to new ones.
+// keepBooks takes the snapshots of the last minute, gives the indexes of devices that left to new ones, and has pins try again that could
+// not follow the box's addresses.
 func (s *Shaper) keepBooks(ctx context.Context) error {
 	shots, recycles := time.NewTicker(snapshotEvery), time.NewTicker(recycleEvery)
 	defer shots.Stop()
@@ -24,6 +25,7 @@ func (s *Shaper) bookTurns(ctx context.Context, shots, recycles <-chan time.Time
 			return
 		case <-shots:
 			s.takeSnapshot()
+			s.mindPins(s.pins.catchUp())
 			if err := s.lookForSilence(); err != nil {
 				s.log.Error("silence_unknown", "error", err)
 			}

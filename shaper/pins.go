@@ -71,7 +71,10 @@ func (p *pins) Pin(f slice.Flow, id slice.ID, tag slice.Tag) (release func(), er
 	}
 	if held == nil {
 		held = &pinned{id: id, tag: tag}
-		if err := p.insertLocked(held, f, p.localsLocked(f)); err != nil {
+		if held.keys, err = p.insertLocked(held, f, p.localsLocked(f)); err != nil {
+			if errors.Is(err, slice.ErrFull) {
+				p.full.Add(1)
+			}
 			return nil, err
 		}
 		p.held[f] = held
@@ -117,19 +120,23 @@ func (p *pins) localsLocked(f slice.Flow) []netip.Addr {
 }
 
 // insertLocked writes an entry for each local address, all or none, and lets every flow see them.
-func (p *pins) insertLocked(held *pinned, f slice.Flow, locals []netip.Addr) error {
+func (p *pins) insertLocked(held *pinned, f slice.Flow, locals []netip.Addr) (added []bpf.FlowKey, err error) {
 	value := bpf.Pin{Slice: uint8(held.id), Experience: p.experienceNumber(held.tag), Start: p.start}
-	var added []bpf.FlowKey
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("pin %s %s: %w", f.Proto, f.Local, err), p.deleteLocked(added), p.changedLocked(added))
+			added = nil
+		}
+	}()
 	for _, local := range locals {
 		f.Local = netip.AddrPortFrom(local, f.Local.Port())
 		key := bpf.KeyOf(f)
 		if err := p.addLocked(key, value); err != nil {
-			return errors.Join(fmt.Errorf("pin %s %s: %w", f.Proto, f.Local, err), p.deleteLocked(added), p.changedLocked(added))
+			return added, err
 		}
 		added = append(added, key)
 	}
-	held.keys = added
-	return p.changedLocked(added)
+	return added, p.changedLocked(added)
 }
 
 func (p *pins) addLocked(key bpf.FlowKey, value bpf.Pin) error {
@@ -140,7 +147,6 @@ func (p *pins) addLocked(key bpf.FlowKey, value bpf.Pin) error {
 	if e == nil {
 		err := p.table.Put(key, value)
 		if errors.Is(err, syscall.E2BIG) || errors.Is(err, syscall.ENOSPC) {
-			p.full.Add(1)
 			return slice.ErrFull
 		}
 		if err != nil {
@@ -194,7 +200,8 @@ func (p *pins) changedLocked(keys []bpf.FlowKey) error {
 	return p.publish(len(p.entries))
 }
 
-// follow tells the pins which addresses the box has: pins with an unspecified local end are on these.
+// follow tells the pins which addresses the box has: pins with an unspecified local end are on these. What can't follow stays where it
+// was until catchUp or the next call; of failures in a row the first alone is returned.
 func (p *pins) follow(own []netip.Addr) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -202,20 +209,40 @@ func (p *pins) follow(own []netip.Addr) error {
 		return nil
 	}
 	p.own = own
+	return p.moveLocked()
+}
+
+// catchUp has pins that could not follow the addresses try again, as follow does.
+func (p *pins) catchUp() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.behind {
+		return nil
+	}
+	return p.moveLocked()
+}
+
+func (p *pins) moveLocked() error {
 	var errs []error
 	for f, held := range p.held {
 		if !f.Local.Addr().IsUnspecified() {
 			continue
 		}
-		old := held.keys
-		if err := p.insertLocked(held, f, p.localsLocked(f)); err != nil {
+		keys, err := p.insertLocked(held, f, p.localsLocked(f))
+		if err != nil {
 			errs = append(errs, err) // and the old entries stay
 			continue
 		}
+		old := held.keys
+		held.keys = keys
 		errs = append(errs, p.deleteLocked(old), p.changedLocked(old))
 	}
 	err := errors.Join(errs...)
+	known := p.behind
 	p.behind = err != nil
+	if known {
+		return nil
+	}
 	return err
 }
 

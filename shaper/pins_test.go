@@ -135,6 +135,85 @@ func TestPinOfAllAddressesFollowsThem(t *testing.T) {
 	}
 }
 
+var errPublish = errors.New("not published")
+
+// A pin that the programs could not be told of is nowhere.
+func TestPinThatCanNotBePublished(t *testing.T) {
+	p, set := newTestPins(t)
+	publish := p.publish
+	p.publish = func(int) error { return errPublish }
+	f := udp("192.0.2.1:3478", "198.51.100.7:4000")
+	if _, err := p.Pin(f, 2, ""); !errors.Is(err, errPublish) {
+		t.Errorf("pin: %v", err)
+	}
+	if got := kernelPins(t, set); len(got) != 0 || len(p.entries) != 0 {
+		t.Errorf("in the kernel %v, in the books %v", got, p.entries)
+	}
+	p.publish = publish
+	if _, err := p.Pin(f, 1, ""); err != nil {
+		t.Errorf("to another slice: %v", err)
+	}
+}
+
+// A pin that can't follow the box's addresses stays where it was, is told of once, and catches up.
+func TestPinCatchesUpWithAddresses(t *testing.T) {
+	for name, hinder := range map[string]func(t *testing.T, p *pins) (end func()){
+		"not published": func(_ *testing.T, p *pins) func() {
+			publish := p.publish
+			p.publish = func(int) error { return errPublish }
+			return func() { p.publish = publish }
+		},
+		"conflict": func(t *testing.T, p *pins) func() {
+			release, err := p.Pin(udp("192.0.2.9:3478", ""), 2, "")
+			must(t, err)
+			return release
+		},
+		"full": func(t *testing.T, p *pins) func() {
+			var release func()
+			for i := range bpf.MaxPins - 1 {
+				f := udp("198.51.100.1:3478", "")
+				f.Remote = netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}), 4000)
+				var err error
+				release, err = p.Pin(f, 2, "")
+				must(t, err)
+			}
+			return release
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, set := newTestPins(t)
+			was, is := udp("192.0.2.1:3478", ""), udp("192.0.2.9:3478", "")
+			must(t, p.follow([]netip.Addr{was.Local.Addr()}))
+			release, err := p.Pin(udp("0.0.0.0:3478", ""), 1, "")
+			must(t, err)
+			end := hinder(t, p)
+			if err := p.follow([]netip.Addr{is.Local.Addr()}); err == nil {
+				t.Fatal("nothing hinders it")
+			}
+			for range 3 {
+				if err := p.catchUp(); err != nil {
+					t.Errorf("told again: %v", err)
+				}
+			}
+			if n := p.full.Load(); n != 0 {
+				t.Errorf("counted %d refusals of what is pinned", n)
+			}
+			if got := kernelPins(t, set); got[was].Slice != 1 || got[is].Slice == 1 {
+				t.Error("it moved")
+			}
+			end()
+			must(t, p.catchUp())
+			if got := kernelPins(t, set); got[is].Slice != 1 || got[was].Slice != 0 {
+				t.Error("it has not caught up")
+			}
+			release()
+			if got := kernelPins(t, set); got[is].Slice != 0 {
+				t.Error("it is there after its release")
+			}
+		})
+	}
+}
+
 func TestFullPinTable(t *testing.T) {
 	p, set := newTestPins(t)
 	flow := func(i int) slice.Flow {
