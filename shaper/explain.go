@@ -2,6 +2,7 @@ package shaper
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -64,14 +65,11 @@ func (e explainer) explain(f slice.Flow, venue bpf.Variant) (Explanation, error)
 func lookupFlow(settled, nursery *ebpf.Map, f slice.Flow) (*bpf.Flow, error) {
 	for _, m := range []*ebpf.Map{settled, nursery} {
 		var entry bpf.Flow
-		value, err := m.LookupBytes(bpf.KeyOf(f))
-		if err != nil {
-			return nil, fmt.Errorf("look up flow: %w", err)
-		}
-		if value == nil {
+		err := m.Lookup(bpf.KeyOf(f), &entry)
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
 			continue
 		}
-		if err := m.Lookup(bpf.KeyOf(f), &entry); err != nil {
+		if err != nil {
 			return nil, fmt.Errorf("look up flow: %w", err)
 		}
 		return &entry, nil
