@@ -68,8 +68,9 @@ func TestPauseAndResume(t *testing.T) {
 		t.Errorf("left to do: %q", got)
 	}
 
-	must(t, b.client.Pause(t.Context(), time.Second))
-	b.until("paused for a time", func(st api.Status) bool { return state(api.Paused)(st) && hasProblem(st, "paused for another 1s") })
+	must(t, b.client.Pause(t.Context(), time.Minute))
+	b.until("paused for a time", func(st api.Status) bool { return state(api.Paused)(st) && hasProblem(st, "paused for another ") })
+	must(t, b.client.Pause(t.Context(), time.Second)) // begins its time anew
 	b.until("resumed by itself", state(api.Shaped))
 
 	must(t, b.client.Pause(t.Context(), 0))
@@ -132,7 +133,7 @@ func TestApplyAfterTeardown(t *testing.T) {
 		}
 	}
 	must(t, b.cmd.Process.Signal(syscall.SIGHUP))
-	time.Sleep(200 * time.Millisecond)
+	b.until("reloaded", func(api.Status) bool { return strings.Contains(b.log.String(), "msg=reloaded") })
 	b.untouched("a reload does not shape what was torn down;")
 	planned := b.plan(nil)
 	if diff := cmp.Diff(planned, lines(b.apply(nil, 0).Steps)); diff != "" || len(planned) == 0 {
@@ -150,8 +151,9 @@ func TestGoesBackToNoShaping(t *testing.T) {
 	if _, err := b.client.Teardown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	b.apply(adopting(), 2*time.Second)
+	b.apply(adopting(), time.Minute)
 	b.until("shaped", state(api.Shaped))
+	b.apply(adopting(), time.Second) // begins its time anew
 	b.until("not confirmed", state(api.Paused))
 	b.untouched("taken back")
 	if got := b.wan(); got != before {

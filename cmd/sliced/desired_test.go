@@ -14,6 +14,7 @@ import (
 
 	"github.com/slicegate/slicegate/internal/api"
 	"github.com/slicegate/slicegate/internal/api/client"
+	"github.com/slicegate/slicegate/internal/running"
 )
 
 // at is oneUplink with another download.
@@ -66,14 +67,31 @@ func (b *box) tc(args ...string) string {
 // reboot has the state directory say that it is of another boot.
 func (b *box) reboot() {
 	b.t.Helper()
+	b.redate("boot", "00000000-0000-4000-8000-000000000000")
+}
+
+// endsIn has the state directory say how long from now a pending change and a pause last. A test that applies for long and then says so
+// while no agent runs has no time of its own to meet, however slow the machine is.
+func (b *box) endsIn(d time.Duration) {
+	b.t.Helper()
+	clock, err := running.KernelClock()
+	must(b.t, err)
+	now, err := clock.Now()
+	must(b.t, err)
+	b.redate("until_ns", now+d)
+}
+
+// redate changes what the state directory says of when a pending change and a pause end.
+func (b *box) redate(key string, value any) {
+	b.t.Helper()
 	path := filepath.Join(b.dir, "state", "running.json")
 	text, err := os.ReadFile(path)
 	must(b.t, err)
 	var note map[string]any
 	must(b.t, json.Unmarshal(text, &note))
-	for _, key := range []string{"pending", "pause"} {
-		if of, ok := note[key].(map[string]any); ok {
-			of["boot"] = "00000000-0000-4000-8000-000000000000"
+	for _, what := range []string{"pending", "pause"} {
+		if of, ok := note[what].(map[string]any); ok {
+			of[key] = value
 		}
 	}
 	text, err = json.Marshal(note)
@@ -212,10 +230,11 @@ func TestConfirmRollbackAndTime(t *testing.T) {
 	}
 	b.download("rolled back", "20Mbit", 20e6)
 
-	b.apply(at("10mbit"), 2*time.Second)
+	b.apply(at("10mbit"), time.Minute)
 	must(t, b.client.Confirm(t.Context()))
-	b.apply(at("15mbit"), 2*time.Second)
+	b.apply(at("15mbit"), time.Minute)
 	b.download("tried", "15Mbit", 15e6)
+	b.apply(at("15mbit"), time.Second) // begins its time anew
 	b.download("not confirmed", "10Mbit", 10e6)
 	b.until("saying so", func(st api.Status) bool { return hasProblem(st, "15mbit.toml was taken back") })
 }
@@ -224,18 +243,21 @@ func TestConfirmRollbackAndTime(t *testing.T) {
 func TestPendingChangeOutlivesTheAgent(t *testing.T) {
 	b := newBox(t)
 	b.start()
-	b.apply(at("10mbit"), 4*time.Second)
+	b.apply(at("10mbit"), time.Hour)
 	b.kill(syscall.SIGKILL)
 	b.start()
 	b.download("killed", "10Mbit", 10e6)
 	if !hasProblem(b.status(), "a change is pending") {
 		t.Errorf("after a restart nothing is pending: %+v", b.status().Problems)
 	}
+	b.kill(syscall.SIGKILL)
+	b.endsIn(5 * time.Second) // enough for a start, of most machines: else it is over when the agent starts
+	b.start()
 	b.download("its time ended", "20Mbit", 20e6)
 
-	b.apply(at("10mbit"), time.Second)
+	b.apply(at("10mbit"), time.Hour)
 	b.kill(syscall.SIGKILL)
-	time.Sleep(1200 * time.Millisecond)
+	b.endsIn(0)
 	b.start()
 	b.download("its time ended while no agent ran", "20Mbit", 20e6)
 
