@@ -129,13 +129,14 @@ func TestNoDeviceLeft(t *testing.T) {
 // A known flow asks once a second who sends it: the address may have gone to another device, and the index to another yet.
 func TestDeviceOfKnownFlow(t *testing.T) {
 	p := newPlane(t)
+	p.stopClock()
 	pk := packet{from: families[0].from, to: families[0].to, mac: 1}
 	first := deviceOf(p.sent(pk))
 	pk.mac = 2
 	if got := deviceOf(p.sent(pk)); got != first {
 		t.Errorf("asked again at once: device %d, had %d", got, first)
 	}
-	time.Sleep(1100 * time.Millisecond)
+	p.pass(1100 * time.Millisecond)
 	if got := deviceOf(p.sent(pk)); got == first || got == 0 {
 		t.Errorf("device %d after a second, want the one that sends now", got)
 	}

@@ -51,11 +51,19 @@ type crowd struct {
 	way      slice.Direction
 }
 
+// newFairPlane is a plane where no time passes: a queue that gets nothing for a tenth of a second is idle, and a level leaks.
+func newFairPlane(t *testing.T) *plane {
+	t.Helper()
+	p := newPlane(t)
+	p.stopClock()
+	return p
+}
+
 // crowds runs a test with a device of its own for each family and direction.
 func crowds(t *testing.T, test func(t *testing.T, c crowd)) {
 	for _, f := range families {
 		for _, way := range []slice.Direction{slice.Up, slice.Down} {
-			t.Run(f.name+"/"+way.String(), func(t *testing.T) { test(t, crowd{newPlane(t), f.from, f.to, way}) })
+			t.Run(f.name+"/"+way.String(), func(t *testing.T) { test(t, crowd{newFairPlane(t), f.from, f.to, way}) })
 		}
 	}
 }
@@ -286,7 +294,7 @@ func TestIdleHeavyQueueIsGivenUp(t *testing.T) {
 // An hour of silence, or a fraction of a second, leaks what it should; a level has an end. While others are in the heavy queue, a flow
 // in the other one goes there if it is heavy.
 func TestLevelLeaks(t *testing.T) {
-	p := newPlane(t)
+	p := newFairPlane(t)
 	pk := packet{from: families[0].from, to: families[0].to}
 	up := fairHooks(p, pk)["up"]
 	full := make([]byte, 1000)
@@ -316,7 +324,7 @@ func TestLevelLeaks(t *testing.T) {
 
 // What the box itself sends has the queues of no device.
 func TestQueuesOfTheBoxItself(t *testing.T) {
-	p := newPlane(t)
+	p := newFairPlane(t)
 	pk := packet{from: families[0].from, to: families[0].to, payload: make([]byte, 1000)}
 	for range 40 {
 		if device, half := queueOf(p.sentAs(fairOut, pk.bytes(), skBuff{})); device != 0 || half != 0 {

@@ -40,6 +40,7 @@ type plane struct {
 	owner    testing.TB // that the programs live as long as
 	settings *Settings
 	wrapped  map[Variant]*ebpf.Program
+	clock    *ebpf.Map // what the programs take for the kernel's, in ns; nil for the kernel's
 }
 
 func newPlane(t testing.TB) *plane {
@@ -129,6 +130,9 @@ func (p *plane) wrap(v Variant) *ebpf.Program {
 	}
 	around = append(around, asm.Return())
 	program.Instructions = append(around, program.Instructions...)
+	if p.clock != nil {
+		program.Instructions = withClock(program.Instructions, p.clock, first.Source())
+	}
 	prog, err := p.loadSpec(spec, name)
 	if err != nil {
 		p.t.Fatalf("load %s: %+v", name, err)

@@ -3,8 +3,6 @@ package bpf
 import (
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // sends puts payloads of one flow through the venue's ingress, and gives the slices they got.
@@ -85,9 +83,9 @@ func TestSettledDefaultIsLookedAtAgain(t *testing.T) {
 	unknown, calls := make([]byte, 50), stream(40, 1, 1, 160)
 	for _, f := range families {
 		pk := packet{from: f.from, to: f.to}
-		began := seconds(t)
+		began := p.seconds()
 		p.sends(pk, times(300, unknown)...)
-		again := seconds(t) - began         // where that takes long, it is looked at again meanwhile
+		again := p.seconds() - began        // where that takes long, it is looked at again meanwhile
 		time.Sleep(1200 * time.Millisecond) // more than 2^30 ns
 		if got := p.sends(pk, calls[:2]...); got[1] != realtime {
 			t.Errorf("%s: RTP after 300 packets of something else is in slice %d", f.name, got[1])
@@ -97,16 +95,6 @@ func TestSettledDefaultIsLookedAtAgain(t *testing.T) {
 			t.Errorf("%s: settled at packet %d, want %d, and up to %d times %d more", f.name, got, took, again, look)
 		}
 	}
-}
-
-// seconds is the programs' clock in their seconds, of 2^30 ns.
-func seconds(t *testing.T) int64 {
-	t.Helper()
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		t.Fatal(err)
-	}
-	return now.Nano() >> 30
 }
 
 // flowAnywhere looks in the settled table, then in the nursery.
