@@ -170,6 +170,11 @@ func TestVenueInterfaces(t *testing.T) {
 	must(t, other.Addr("eth0", "10.9.5.7/24"))
 	must(t, other.Route("default", "10.9.5.1"))
 	await(t, "the new interface is taken up", func() bool { return len(b.shaper.Reconciler().Problems()) == 0 })
+	await(t, "the programs know of it", func() bool { // after that is told
+		b.shaper.box.mu.Lock()
+		defer b.shaper.box.mu.Unlock()
+		return b.shaper.box.now.Venues[1] != 0
+	})
 
 	to := netip.AddrPortFrom(serverAddr, 6000)
 	server := listen(t, b.server, to.String())
