@@ -155,6 +155,10 @@ func (c *counters) devices() (map[Key]int, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.devicesAt(now)
+}
+
+func (c *counters) devicesAt(now uint16) (map[Key]int, error) {
 	keys := make([]uint32, devicesAtOnce)
 	values := make([]bpf.LastSeen, devicesAtOnce)
 	seen := make(map[Key]int)

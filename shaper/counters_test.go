@@ -139,7 +139,7 @@ func TestDevicesAreThoseOfTheLastSeconds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := c.devices()
+	got, err := c.devicesAt(now)
 	if err != nil {
 		t.Fatal(err)
 	}
