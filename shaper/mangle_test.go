@@ -107,8 +107,10 @@ func newMangler(t testing.TB) *mangler {
 	t.Cleanup(func() { m.prog.Close() })
 	m.field.log = slog.New(m.log)
 	m.rec = m.reconciler(t)
-	run(t, m.rec)
 	must(t, m.rec.Set(t.Context(), m.cfg))
+	run(t, m.rec)
+	// What Run's first look finds is no drift: the mangler comes later.
+	await(t, "Run looks", func() bool { return m.rec.Reconciles()[Unchanged] > 0 })
 	m.settings(t, m.cfg)
 	m.busy(t)
 	m.stream = m.field.stream(t)
