@@ -193,22 +193,16 @@ func TestMetricsAndExplain(t *testing.T) {
 	if x.Live || x.Slice != "signalling" || x.Kind != "dns" || x.Reason != "structure" {
 		t.Errorf("explain: %+v, want what a DNS query's first packet gets", x)
 	}
-	var body []byte
-	must(t, b.ns.Do(func() error { // the listener is in the namespace
-		conn, err := net.Dial("tcp", "127.0.0.1:9469")
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
-		resp, err := (&http.Client{Transport: transport}).Get("http://box/metrics")
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		body, err = io.ReadAll(resp.Body)
-		return err
-	}))
+	var conn net.Conn
+	dial := func() (err error) { conn, err = net.Dial("tcp", "127.0.0.1:9469"); return err } // in the namespace, as the listener is
+	b.until("serving metrics", func(api.Status) bool { return b.ns.Do(dial) == nil })        // no part of being ready
+	defer conn.Close()
+	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
+	resp, err := (&http.Client{Transport: transport}).Get("http://box/metrics")
+	must(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	must(t, err)
 	for _, want := range []string{
 		`slicegate_slice_bytes_total{direction="up",experience="",slice="realtime",uplink="fibre"}`,
 		`slicegate_slice_packets_total{`, `slicegate_slice_drops_total{`,

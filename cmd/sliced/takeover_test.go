@@ -4,7 +4,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/slicegate/slicegate/internal/api"
 	"github.com/slicegate/slicegate/internal/lab/built"
@@ -52,7 +51,8 @@ func TestTakeoverBetweenVersions(t *testing.T) {
 			t.Errorf("%s: %d packets counted, want those of before among them", dir, n)
 		}
 	}
-	time.Sleep(500 * time.Millisecond)
+	back := s.Count()
+	b.until("passing packets", func(api.Status) bool { return s.Count() >= back+500 })
 	sent, lost, ordered := s.End()
 	if lost != 0 || !ordered {
 		t.Errorf("of %d datagrams %d were lost, in order %v", sent, lost, ordered)

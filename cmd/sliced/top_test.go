@@ -79,9 +79,10 @@ func (s *terminal) written() string {
 func (s *terminal) until(words ...string) {
 	s.t.Helper()
 	var got string
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	pause := 300 * time.Millisecond // longer each time: a busy machine may take that long to paint
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); pause += pause / 4 {
 		s.repaint()
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(pause)
 		got = s.written()
 		all := strings.Contains(got, "UPLOAD") // else it is not painted yet
 		for _, w := range words {
