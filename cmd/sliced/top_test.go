@@ -80,7 +80,7 @@ func (s *terminal) until(words ...string) {
 	s.t.Helper()
 	var got string
 	pause := 300 * time.Millisecond // longer each time: a busy machine may take that long to paint
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); pause += pause / 4 {
+	for deadline := time.Now().Add(2 * patience); time.Now().Before(deadline); pause += pause / 4 {
 		s.repaint()
 		time.Sleep(pause)
 		got = s.written()
@@ -109,7 +109,7 @@ func (s *terminal) ended() error {
 	case err := <-s.exited:
 		<-s.drained // its last words may still be under way
 		return err
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		s.t.Fatal("it does not end")
 		return nil
 	}
