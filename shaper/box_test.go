@@ -127,7 +127,7 @@ func send(t testing.TB, from *net.UDPConn, to netip.AddrPort, payload []byte) {
 
 func receive(t testing.TB, at *net.UDPConn) (payload []byte, from netip.AddrPort) {
 	t.Helper()
-	must(t, at.SetReadDeadline(time.Now().Add(5*time.Second)))
+	must(t, at.SetReadDeadline(time.Now().Add(20*time.Second)))
 	buf := make([]byte, 2048)
 	n, from, err := at.ReadFromUDPAddrPort(buf)
 	if err != nil {

@@ -108,7 +108,7 @@ func (f *field) settings(t testing.TB, cfg Config) {
 
 func (f *field) reconciler(t testing.TB, change ...func(*ReconcilerConfig)) *Reconciler {
 	t.Helper()
-	cfg := ReconcilerConfig{StateDir: f.dir, Netns: f.box.Fd()}
+	cfg := ReconcilerConfig{StateDir: f.dir, Netns: f.box.Fd(), Drift: time.Hour} // no test is to pass by that
 	for _, fn := range change {
 		fn(&cfg)
 	}
@@ -132,13 +132,17 @@ func run(t testing.TB, r *Reconciler) {
 	})
 }
 
-// await polls for a condition; the machines are slow and shared.
+// await polls for a condition; the machines are slow and shared. Of a time in which they stand still hardly any counts: what should come
+// about had none of it, either.
 func await(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for waited := time.Duration(0); waited < 20*time.Second; {
+		began := time.Now()
 		if cond() {
 			return
 		}
+		time.Sleep(2 * time.Millisecond)
+		waited += min(time.Since(began), 250*time.Millisecond)
 	}
 	t.Fatalf("never: %s", what)
 }

@@ -28,11 +28,11 @@ import (
 var mangleSeed = flag.Uint64("seed", 0, "seed of TestMangledBoxIsHealed; 0 for another one each time")
 
 // What healing may take, from the mangling until the box is as configured and echoes come back. The first is the product's, and
-// what the benchmark holds it to. Tests run beside others on machines of any speed: they allow for waiting for a processor, which is
-// no fault of the agent's, and yet fail where it takes the drift timer to notice.
+// what the benchmark holds it to. Tests run beside others on machines of any speed, which may stand still for seconds: they allow for
+// that, which is no fault of the agent's, and yet fail where it takes the drift timer to notice, since theirs is an hour.
 const (
 	healBound     = 2 * time.Second
-	healTestBound = 10 * time.Second
+	healTestBound = 30 * time.Second
 )
 
 // Whatever way somebody mangles what is ours, under traffic, the box is as configured again; the healing is counted, and logged once.
