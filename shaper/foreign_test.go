@@ -445,7 +445,8 @@ func TestMemoryThatCanNotBeWritten(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"fibre": StateShaped, "lte": StateFailed}, states); diff != "" {
 		t.Errorf("states (-want +got):\n%s", diff)
 	}
-	if p := r.Problems(); len(p) != 1 || !strings.HasPrefix(p[0].What, "add qdisc wan1 ") || !strings.Contains(p[0].What, "write taken roots: ") {
+	if p := r.Problems(); len(p) != 1 || !strings.HasPrefix(p[0].What, "add qdisc wan1 ") || !strings.Contains(p[0].What, "write taken roots: ") ||
+		!strings.HasPrefix(p[0].Do, "make room in the state directory") {
 		t.Errorf("problems %+v", p)
 	}
 	if got := f.tc(t, "qdisc", "show", "dev", "wan1"); got != before {

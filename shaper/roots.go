@@ -88,10 +88,13 @@ func (r *roots) save() error {
 		return fmt.Errorf("write taken roots: %w", err)
 	}
 	if err := statefile.Replace(r.path, append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("write taken roots: %w", err)
+		return fmt.Errorf("%w: %w", errUnwritten, err)
 	}
 	return nil
 }
+
+// errUnwritten is a state directory that does not take what is to be remembered.
+var errUnwritten = errors.New("write taken roots")
 
 // classfulKinds are those whose options are not the whole of them.
 var classfulKinds = []string{"htb", "hfsc", "prio", "multiq", "mq", "mqprio", "taprio", "drr", "qfq", "ets", "cbq", "dsmark", "atm"}

@@ -1,6 +1,7 @@
 package shaper
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -130,10 +131,11 @@ func hookedOf(cfg Config, out outcome) map[string]int {
 func failures(out outcome) []Problem {
 	var list []Problem
 	for _, f := range out.did.Failed {
-		list = append(list, Problem{
-			What: fmt.Sprintf("%s: %v", f.Step, f.Err),
-			Do:   "it is tried again by itself; the kernel's words say what it lacks",
-		})
+		do := "it is tried again by itself; the kernel's words say what it lacks"
+		if errors.Is(f.Err, errUnwritten) {
+			do = "make room in the state directory, or make it writable; it is tried again by itself"
+		}
+		list = append(list, Problem{What: fmt.Sprintf("%s: %v", f.Step, f.Err), Do: do})
 	}
 	if out.err != nil && len(list) == 0 {
 		list = append(list, Problem{What: out.err.Error(), Do: "it is tried again by itself"})

@@ -75,6 +75,15 @@ var faultProblems = map[bpf.Fault]Problem{
 
 // lookForSilence compares the programs' counts with the interfaces' since the last look.
 func (s *Shaper) lookForSilence() error {
+	// Interfaces first: what passes between the two looks is counted by the programs, and is no silence.
+	passed := make(map[hook]uint64)
+	for _, h := range hooksOf(s.config(), s.rec.State(), s.rec.Left) {
+		link, err := s.links.LinkByName(h.dev)
+		if err != nil {
+			continue // waiting for it; the reconciler says so
+		}
+		passed[h] = moved(link, h.egress)
+	}
 	counts, err := s.counters.sum("hooks", bpf.MaxHooks)
 	if err != nil {
 		return err
@@ -84,12 +93,8 @@ func (s *Shaper) lookForSilence() error {
 		return err
 	}
 	seen := make(map[hook][2]uint64)
-	for _, h := range hooksOf(s.config(), s.rec.State(), s.rec.Left) {
-		link, err := s.links.LinkByName(h.dev)
-		if err != nil {
-			continue // waiting for it; the reconciler says so
-		}
-		seen[h] = [2]uint64{moved(link, h.egress), counts[h.index]}
+	for h, packets := range passed {
+		seen[h] = [2]uint64{packets, counts[h.index]}
 	}
 	s.silence.note(seen, faults, s.pins.full.Load())
 	return nil
