@@ -87,8 +87,9 @@ func (g Grid) program(seed uint64) Program {
 }
 
 // Reduced is what make lab measures: one best-effort slice, each way, at three rates; what goes up a slow link, what comes down at 5 and 20
-// Mbit/s, and a sparse flow beside pages, ours and its best rival, with all seeds; the rest once, and the other scenarios once and in part. A play
-// takes the emulator a minute or two, so this is for a run of three quarters of an hour with two guests. Long grids come first.
+// Mbit/s (where p99 is 6 or 7 packets in the modem, and one of them is twice what the bound allows), and a sparse flow beside pages, ours and its
+// best rival, with all seeds; the rest once, and the other scenarios once and in part. A play takes the emulator a minute or two, so this is for a
+// run of three quarters of an hour with two guests. Long grids come first.
 var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestFairness$/^media_and_telemetry,_up/^ours$", Once: true},
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^(1|5)$/^(cake_diffserv4|ours)$"},
@@ -98,7 +99,8 @@ var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^(1|5|20)$/^(nothing|fq_codel|cake_besteffort)$", Once: true},
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^down$/^(1|5|20)$/^(nothing|fq_codel|cake_besteffort)$", Once: true},
 	{Kernel: "6.1", Run: "^TestIsolation$/^one_slice$/^up$/^(1|5|20)$/^(cake_diffserv4|ours)$", Once: true},
-	{Kernel: "6.1", Run: "^TestIsolation$/^one_slice$/^down$/^(1|5|20)$/^(cake_diffserv4|ours)$", Once: true},
+	{Kernel: "6.1", Run: "^TestIsolation$/^one_slice$/^down$/^20$/^(cake_diffserv4|ours)$"},
+	{Kernel: "6.1", Run: "^TestIsolation$/^one_slice$/^down$/^(1|5)$/^(cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestSameDevice$/^4_uploads,_5_/^(cake_diffserv4|ours)$"},
 	{Kernel: "6.12", Run: "^TestSameDevice$/^8_uploads_against_1,_5/^(cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestDelay$/^(up|down|bursts)$/^(5|15|45)$", Once: true},
