@@ -25,7 +25,9 @@ func (s *Shaper) bookTurns(ctx context.Context, shots, recycles <-chan time.Time
 			return
 		case <-shots:
 			s.takeSnapshot()
-			s.mindPins(s.pins.catchUp())
+			if s.pins.catchUp() {
+				s.log.Info("pins_caught_up_with_addresses")
+			}
 			if err := s.lookForSilence(); err != nil {
 				s.log.Error("silence_unknown", "error", err)
 			}

@@ -473,6 +473,11 @@ func TestReleaseThatCanNotBeWritten(t *testing.T) {
 	r.roots.path = filepath.Join(f.dir, "nowhere", "roots.json")
 	cfg.Uplinks = nil
 	must(t, r.Set(t.Context(), cfg))
+	if out := f.tc(t, "qdisc", "show", "dev", "wan0"); !strings.Contains(out, "qdisc pfifo 7: root") {
+		t.Errorf("not put back:\n%s", out)
+	}
+	f.tc(t, "qdisc", "replace", "dev", "wan0", "root", "handle", "8:", "pfifo", "limit", "88") // theirs, by now
+	must(t, r.Set(t.Context(), cfg))
 	r.roots.path = path
 	must(t, r.Set(t.Context(), cfg))
 	onDisk, err := loadRoots(f.dir)
@@ -480,7 +485,7 @@ func TestReleaseThatCanNotBeWritten(t *testing.T) {
 	if onDisk.isTaken("wan0") || r.roots.isTaken("wan0") {
 		t.Error("wan0 is taken yet")
 	}
-	if out := f.tc(t, "qdisc", "show", "dev", "wan0"); !strings.Contains(out, "qdisc pfifo 7: root") {
-		t.Errorf("not put back:\n%s", out)
+	if out := f.tc(t, "qdisc", "show", "dev", "wan0"); !strings.Contains(out, "qdisc pfifo 8: root") {
+		t.Errorf("put back again:\n%s", out)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,6 +124,23 @@ func TestChangeIsToldAgain(t *testing.T) {
 	if calls != failures+1 {
 		t.Errorf("told %d times, want %d", calls, failures+1)
 	}
+}
+
+// Run tells it again by itself, though no event comes.
+func TestChangeIsToldAgainByRun(t *testing.T) {
+	f := newField(t)
+	var calls atomic.Int64
+	r := f.reconciler(t, func(c *ReconcilerConfig) {
+		c.OnChange = func() error {
+			if calls.Add(1) < 4 {
+				return errInjected
+			}
+			return nil
+		}
+	})
+	must(t, r.Set(t.Context(), fieldConfig(t)))
+	run(t, r)
+	await(t, "it is told", func() bool { return calls.Load() == 4 })
 }
 
 func TestInterfacesMayAppearLater(t *testing.T) {

@@ -124,13 +124,14 @@ func (p *pins) insertLocked(held *pinned, f slice.Flow, locals []netip.Addr) (ad
 	value := bpf.Pin{Slice: uint8(held.id), Experience: p.experienceNumber(held.tag), Start: p.start}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("pin %s %s: %w", f.Proto, f.Local, err), p.deleteLocked(added), p.changedLocked(added))
+			err = fmt.Errorf("pin %s %s: %w", f.Proto, f.Local, err)
+			if len(added) > 0 { // else no flow has anything to look at again
+				err = errors.Join(err, p.deleteLocked(added), p.changedLocked(added))
+			}
 			added = nil
 		}
 	}()
-	for _, local := range locals {
-		f.Local = netip.AddrPortFrom(local, f.Local.Port())
-		key := bpf.KeyOf(f)
+	for _, key := range keysOn(f, locals) {
 		if err := p.addLocked(key, value); err != nil {
 			return added, err
 		}
@@ -212,14 +213,11 @@ func (p *pins) follow(own []netip.Addr) error {
 	return p.moveLocked()
 }
 
-// catchUp has pins that could not follow the addresses try again, as follow does.
-func (p *pins) catchUp() error {
+// catchUp has pins that could not follow the addresses try again, and says whether they all could at last.
+func (p *pins) catchUp() (caughtUp bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.behind {
-		return nil
-	}
-	return p.moveLocked()
+	return p.behind && p.moveLocked() == nil && !p.behind
 }
 
 func (p *pins) moveLocked() error {
@@ -228,7 +226,11 @@ func (p *pins) moveLocked() error {
 		if !f.Local.Addr().IsUnspecified() {
 			continue
 		}
-		keys, err := p.insertLocked(held, f, p.localsLocked(f))
+		locals := p.localsLocked(f)
+		if slices.Equal(held.keys, keysOn(f, locals)) {
+			continue // where it should be
+		}
+		keys, err := p.insertLocked(held, f, locals)
 		if err != nil {
 			errs = append(errs, err) // and the old entries stay
 			continue
@@ -244,6 +246,15 @@ func (p *pins) moveLocked() error {
 		return nil
 	}
 	return err
+}
+
+// keysOn are the entries of a flow on local addresses.
+func keysOn(f slice.Flow, locals []netip.Addr) (keys []bpf.FlowKey) {
+	for _, local := range locals {
+		f.Local = netip.AddrPortFrom(local, f.Local.Port())
+		keys = append(keys, bpf.KeyOf(f))
+	}
+	return keys
 }
 
 // sweep removes the pins of agents before this one, and says how many there were.

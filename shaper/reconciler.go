@@ -20,7 +20,8 @@ type ReconcilerConfig struct {
 	// Netns is a descriptor of the network namespace to work in; 0 for the current one. It must stay open.
 	Netns int
 	// OnChange is called after interfaces came, went or got another index, and after objects were made or removed. It may ask for
-	// State, but must not call what reconciles. After an error it is called again by the next look. Nil for nothing.
+	// State, but must not call what reconciles. After an error it is called again, by Run in the way it tries again what failed. Nil for
+	// nothing.
 	OnChange func() error
 	// BeforeApply is called before objects are removed or replaced, their counters with them. The same rules. Nil for nothing.
 	BeforeApply func()
@@ -43,6 +44,7 @@ type Reconciler struct {
 	paused  bool
 	fights  fights
 	known   map[string]int       // ifindexes when OnChange was called last; nil when that failed
+	untold  bool                 // it failed
 	seen    map[string]Interface // the configuration's, at the last look
 	failed  bool                 // the last look
 	settled *settled             // nil where it is not known how the kernel is
@@ -153,7 +155,7 @@ func (r *Reconciler) setLocked(ctx context.Context, cfg Config) (Result, error) 
 func (r *Reconciler) demandLocked(ctx context.Context) (Result, error) {
 	// Once begun it is not left half done because somebody does not wait any longer. It takes milliseconds.
 	did, err := r.reconcileLocked(context.WithoutCancel(ctx), onDemand)
-	if err != nil {
+	if err != nil || r.untold {
 		r.heard.retry()
 	}
 	return did, err

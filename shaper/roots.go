@@ -17,8 +17,9 @@ import (
 // where we took that of clsact. It outlives the agent: what is not ours in a place that was taken is drift, in another it is
 // somebody's.
 type roots struct {
-	path  string
-	taken map[string]*SavedRoot // by interface; nil for the kernel's default
+	path    string
+	taken   map[string]*SavedRoot // by interface; nil for the kernel's default
+	unsaved bool                  // the file has what was given up since
 }
 
 // clsactOf stands for an interface's clsact. No interface has a name with a space.
@@ -85,11 +86,13 @@ func (r *roots) take(dev string, was *SavedRoot) error {
 func (r *roots) save() error {
 	b, err := json.MarshalIndent(rootsFile{rootsVersion, r.taken}, "", "\t")
 	if err != nil {
-		return fmt.Errorf("write taken roots: %w", err)
+		return fmt.Errorf("%w: %w", errUnwritten, err)
 	}
+	r.unsaved = true
 	if err := statefile.Replace(r.path, append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("%w: %w", errUnwritten, err)
 	}
+	r.unsaved = false
 	return nil
 }
 
@@ -135,7 +138,10 @@ func (r *roots) release(
 ) (done []Step, notRestored []string, err error) {
 	devs, back, notRestored := r.givenUp(interfaces, keep)
 	if len(devs) == 0 {
-		return nil, nil, nil
+		if r.unsaved {
+			err = r.save()
+		}
+		return nil, nil, err
 	}
 	w := writer{Kernel: k, index: make(map[string]int)}
 	for _, s := range back {
@@ -148,20 +154,10 @@ func (r *roots) release(
 		done = append(done, s)
 	}
 	slices.Sort(notRestored)
-	return done, notRestored, r.forget(devs)
-}
-
-// forget gives up what is taken on interfaces; all or none.
-func (r *roots) forget(devs []string) error {
-	before := maps.Clone(r.taken)
 	for _, dev := range devs {
-		delete(r.taken, dev)
+		delete(r.taken, dev) // even if it can't be written: what was put back is not ours to put back again
 	}
-	if err := r.save(); err != nil {
-		r.taken = before
-		return err
-	}
-	return nil
+	return done, notRestored, r.save()
 }
 
 // Why a root is not put back; the kernel's default is there instead.

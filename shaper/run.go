@@ -90,7 +90,7 @@ func (r *Reconciler) look(ctx context.Context, why reason) (failed bool, keepSti
 		}
 	}
 	_, err := r.reconcileLocked(ctx, why)
-	return err != nil, 0
+	return err != nil || r.untold, 0
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {

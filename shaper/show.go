@@ -48,7 +48,8 @@ func (r *Reconciler) tellLocked(known map[string]int, reshaped bool) {
 	if r.cfg.OnChange == nil {
 		return
 	}
-	if err := r.cfg.OnChange(); err != nil {
+	err := r.cfg.OnChange()
+	if r.untold = err != nil; r.untold {
 		r.known = nil
 		r.log.Error("change_not_followed", "error", err)
 	}

@@ -55,10 +55,16 @@ func hooksOf(cfg Config, states []UplinkState, left func(dev string) bool) []hoo
 // silence finds programs that do not run although packets pass: another program stands before them.
 type silence struct {
 	mu     sync.Mutex // guards what follows
-	seen   map[hook][2]uint64
+	seen   map[hook]sighting
 	faults []uint64
 	full   uint64 // pins that were refused
 	found  []Problem
+}
+
+// sighting is what a hook had counted when its interface was looked at. Packets pass between the looks, so there are two of the program's.
+type sighting struct {
+	interfaces    uint64 // packets that the interface carried
+	before, after uint64 // packets that the program saw, before that look and after it
 }
 
 // faultProblems are what goes wrong on the packet path and somebody can mend; What takes the number of packets since the last look.
@@ -75,26 +81,29 @@ var faultProblems = map[bpf.Fault]Problem{
 
 // lookForSilence compares the programs' counts with the interfaces' since the last look.
 func (s *Shaper) lookForSilence() error {
-	// Interfaces first: what passes between the two looks is counted by the programs, and is no silence.
-	passed := make(map[hook]uint64)
+	before, err := s.counters.sum("hooks", bpf.MaxHooks)
+	if err != nil {
+		return err
+	}
+	seen := make(map[hook]sighting)
 	for _, h := range hooksOf(s.config(), s.rec.State(), s.rec.Left) {
 		link, err := s.links.LinkByName(h.dev)
 		if err != nil {
 			continue // waiting for it; the reconciler says so
 		}
-		passed[h] = moved(link, h.egress)
+		seen[h] = sighting{interfaces: moved(link, h.egress), before: before[h.index]}
 	}
-	counts, err := s.counters.sum("hooks", bpf.MaxHooks)
+	after, err := s.counters.sum("hooks", bpf.MaxHooks)
 	if err != nil {
 		return err
+	}
+	for h, is := range seen {
+		is.after = after[h.index]
+		seen[h] = is
 	}
 	faults, err := s.counters.sum("faults", int(bpf.FaultCount))
 	if err != nil {
 		return err
-	}
-	seen := make(map[hook][2]uint64)
-	for h, packets := range passed {
-		seen[h] = [2]uint64{packets, counts[h.index]}
 	}
 	s.silence.note(seen, faults, s.pins.full.Load())
 	return nil
@@ -112,15 +121,17 @@ func moved(link netlink.Link, egress bool) uint64 {
 	return stats.RxPackets
 }
 
-func (s *silence) note(seen map[hook][2]uint64, faults []uint64, full uint64) {
+// note compares a look with the one before. A program was silent if it saw nothing in a time that begins before the interface's, and ends
+// after it.
+func (s *silence) note(seen map[hook]sighting, faults []uint64, full uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.found = nil
 	for h, now := range seen {
-		before, ok := s.seen[h]
-		if ok && now[0] >= before[0]+enoughPackets && now[1] == before[1] {
+		was, ok := s.seen[h]
+		if ok && now.interfaces >= was.interfaces+enoughPackets && now.after == was.before {
 			s.found = append(s.found, Problem{
-				What: fmt.Sprintf("%s: none of the last %d packets reached our program: they are not classified", h, now[0]-before[0]),
+				What: fmt.Sprintf("%s: none of the last %d packets reached our program: they are not classified", h, now.interfaces-was.interfaces),
 				Do:   "another tc or tcx program runs before ours: remove it, or let it pass packets on (TC_ACT_UNSPEC, TCX_NEXT)",
 			})
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 
+	"github.com/slicegate/slicegate/bpf"
 	"github.com/slicegate/slicegate/internal/nettest"
 )
 
@@ -81,4 +82,31 @@ func problemsText(problems []Problem) string {
 		b.WriteString(p.What + "\n")
 	}
 	return b.String()
+}
+
+// A burst that passes while the looks are made is in one of the program's counts, before or after.
+func TestBurstBetweenLooksIsNoSilence(t *testing.T) {
+	h, faults := hook{dev: "venue0"}, make([]uint64, bpf.FaultCount)
+	look := func(interfaces, before, after uint64) map[hook]sighting {
+		return map[hook]sighting{h: {interfaces, before, after}}
+	}
+	for name, test := range map[string]struct {
+		first, second map[hook]sighting
+		silent        bool
+	}{
+		"nothing passes":  {look(7, 7, 7), look(7, 7, 7), false},
+		"all is seen":     {look(7, 7, 7), look(107, 107, 107), false},
+		"nothing is seen": {look(7, 7, 7), look(107, 7, 7), true},
+		"a burst before the first interface's look":  {look(107, 7, 107), look(107, 107, 107), false},
+		"a burst after the first interface's look":   {look(7, 7, 107), look(107, 107, 107), false},
+		"a burst before the second interface's look": {look(7, 7, 7), look(107, 7, 107), false},
+		"a burst after the second interface's look":  {look(7, 7, 7), look(7, 7, 107), false},
+	} {
+		var s silence
+		s.note(test.first, faults, 0)
+		s.note(test.second, faults, 0)
+		if got := len(s.problems()) > 0; got != test.silent {
+			t.Errorf("%s: silent is %v, want %v", name, got, test.silent)
+		}
+	}
 }

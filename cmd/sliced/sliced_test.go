@@ -103,8 +103,8 @@ func (b *box) args() []string {
 	return []string{"run", "--config", filepath.Join(b.dir, "sliced.toml"), "--state-dir", filepath.Join(b.dir, "state"), "--socket", filepath.Join(b.dir, "sliced.sock")}
 }
 
-// patience is how long what should come about by itself may take. It is less than the minute after which an agent looks at the kernel without
-// being told to. A start may take longer: nothing else would make the agent ready.
+// patience is how long what should come about by itself may take. Where the machine does not stand still it is less than the minute after which
+// an agent looks at the kernel without being told to. A start may take longer: nothing else would make the agent ready.
 const patience = 20 * time.Second
 
 // start runs an agent and waits until it is ready.
