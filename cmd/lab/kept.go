@@ -54,7 +54,10 @@ func readFigures(paths []string) (all []lab.Figure, origins []lab.Origin, err er
 		lab.Key
 	}
 	of := make(map[place]string) // its path
-	for _, path := range paths {
+	for i, path := range paths {
+		if slices.Contains(paths[:i], path) {
+			return nil, nil, fmt.Errorf("read figures of %s: the file is named twice", path)
+		}
 		figures, origin, err := readKept(path)
 		if err != nil {
 			return nil, nil, fmt.Errorf("read figures of %s: %w", path, err)

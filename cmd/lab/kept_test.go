@@ -61,13 +61,20 @@ func TestReadFiguresOfTwoRuns(t *testing.T) {
 	again := f
 	again.Value = 8
 	one, other := keep(t, "one", nil, f), keep(t, "other", nil, again)
-	for _, paths := range [][]string{{one, other}, {one, one}, {keep(t, "twice", nil, f, again)}} {
+	for _, paths := range [][]string{{one, other}, {keep(t, "twice", nil, f, again)}} {
 		_, _, err := readFigures(paths)
 		for _, word := range append(paths, "kernel 6.12", "cost: up: ours: box", "seed 1", "leave out") {
 			if err == nil || !strings.Contains(err.Error(), word) {
 				t.Errorf("error %v, want %q", err, word)
 			}
 		}
+	}
+}
+
+func TestReadFiguresOfOneFileTwice(t *testing.T) {
+	path := keep(t, "one", nil, lab.Figure{Kernel: "6.12", Scenario: "cost", Case: "up", Treatment: "ours", Name: "box"})
+	if _, _, err := readFigures([]string{path, path}); err == nil || !strings.Contains(err.Error(), "named twice") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -65,7 +65,7 @@ func parse(args []string, full string) (o options, err error) {
 
 // check says which options mean nothing, or nothing together; given are those that the command line has.
 func (o options) check(given []string) error {
-	among := func(names ...string) string { // the first of them that is given
+	firstGiven := func(names ...string) string { // as it is written; "" for none
 		i := slices.IndexFunc(names, func(name string) bool { return slices.Contains(given, name) })
 		if i < 0 {
 			return ""
@@ -73,7 +73,9 @@ func (o options) check(given []string) error {
 		return "-" + names[i]
 	}
 	_, unreadable := regexp.Compile(o.run)
-	switch idle, untested := among("tests", "run", "without", "kernels", "packages", "seeds", "vms", "json"), among("seeds", "json", "hold", "write"); {
+	idle := firstGiven("tests", "run", "without", "kernels", "packages", "seeds", "vms", "json")
+	untested := firstGiven("seeds", "json", "hold", "write")
+	switch {
 	case o.seeds < 1 || o.seeds > mostSeeds:
 		return fmt.Errorf("-seeds %d: from 1 to %d", o.seeds, mostSeeds)
 	case o.atOnce < 1:

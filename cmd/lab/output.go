@@ -19,7 +19,8 @@ const (
 	keptFigures = cache + "/figures.jsonl"
 )
 
-// test runs the kernel tests, or those that the options name, and prints a line a program.
+// test runs the kernel tests, or those that the options name, and prints a line a program: where standard output is for figures or a list,
+// on standard error.
 func test(ctx context.Context, bench *lab.Bench, o options) error {
 	var programs []lab.Program
 	for _, p := range lab.KernelTests() {
@@ -28,13 +29,17 @@ func test(ctx context.Context, bench *lab.Bench, o options) error {
 			programs = append(programs, p)
 		}
 	}
+	out := os.Stdout
+	if o.json || o.hold {
+		out = os.Stderr
+	}
 	reports, err := bench.Test(ctx, o.kernels, programs)
 	for _, report := range reports {
 		if report == nil {
 			continue
 		}
 		for _, r := range report.Runs {
-			fmt.Printf("%-5s %-18s %3d passed %3d failed %3d skipped  until %s of the guest's clock\n", report.Kernel.Name, r.Program.Package,
+			fmt.Fprintf(out, "%-5s %-18s %3d passed %3d failed %3d skipped  until %s of the guest's clock\n", report.Kernel.Name, r.Program.Package,
 				r.Count("pass"), r.Count("fail"), r.Count("skip"), r.Ended.Round(time.Second))
 		}
 	}

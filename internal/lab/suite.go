@@ -12,8 +12,8 @@ import (
 // Require is what all of the lab's kernels have, for SLICEGATE_REQUIRE: there, no test that needs it may be skipped.
 const Require = "root,netns,veth,bridge,tun,ifb,nft,htb,tbf,fq_codel,cake,netem,clsact,bpf,btf"
 
-// requireVariable names it in the environment.
-const requireVariable = "SLICEGATE_REQUIRE="
+// require begins its setting in the environment.
+const require = "SLICEGATE_REQUIRE="
 
 // on is the program as it runs on a kernel, which may have more than all of them have.
 func (p Program) on(kernel string) Program {
@@ -23,7 +23,7 @@ func (p Program) on(kernel string) Program {
 	}
 	p.Env = slices.Clone(p.Env)
 	for i, setting := range p.Env {
-		if strings.HasPrefix(setting, requireVariable) {
+		if strings.HasPrefix(setting, require) {
 			p.Env[i] += have
 		}
 	}
@@ -34,7 +34,7 @@ func (p Program) on(kernel string) Program {
 func KernelTests() []Program {
 	var programs []Program
 	for _, name := range []string{"internal/nettest", "internal/tcnl", "bpf", "internal/replay", "shaper", "internal/doctor", "cmd/sliced", "cmd/slicectl"} {
-		p := Program{Package: name, Env: []string{requireVariable + Require}, Timeout: time.Hour}
+		p := Program{Package: name, Env: []string{require + Require}, Timeout: time.Hour}
 		if name == "cmd/sliced" {
 			p.Starts, p.Env = []string{built.Slicectl, built.OtherSliced}, append(p.Env, built.Folder+"="+ourPrograms)
 		}
@@ -76,7 +76,7 @@ const lackingTest = "^TestFallbackLeaf$"
 func (g Grid) program(seed uint64) Program {
 	p := Program{
 		Package: "internal/lab/scenario", Run: g.Run, Skip: lackingTest, Timeout: scenarioTimeout,
-		Env:    []string{requireVariable + Require, fmt.Sprintf("%s=%d", SeedVariable, seed)},
+		Env:    []string{require + Require, fmt.Sprintf("%s=%d", SeedVariable, seed)},
 		Starts: []string{built.Sliced},
 	}
 	// Who names the test and forgets the option is told so by the test.
@@ -87,9 +87,9 @@ func (g Grid) program(seed uint64) Program {
 }
 
 // Reduced is what make lab measures: one best-effort slice, each way, at three rates; what goes up a slow link, what comes down at 5 and 20
-// Mbit/s (where p99 is 6 or 7 packets in the modem, and one of them is twice what the bound allows), and a sparse flow beside pages, ours and its
-// best rival, with all seeds; the rest once, and the other scenarios once and in part. A play takes the emulator a minute or two, so this is for a
-// run of three quarters of an hour with two guests. Long grids come first.
+// Mbit/s, and a sparse flow beside pages, ours and its best rival, with all seeds; the rest once, and the other scenarios once and in part. (At 20
+// Mbit/s a call's p99 is 6 or 7 full packets that wait in the modem. Which it is differs by run, and one packet more is twice what the bound
+// allows.) A play takes the emulator a minute or two, so this is for a run of three quarters of an hour with two guests. Long grids come first.
 var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestFairness$/^media_and_telemetry,_up/^ours$", Once: true},
 	{Kernel: "6.12", Run: "^TestIsolation$/^one_slice$/^up$/^(1|5)$/^(cake_diffserv4|ours)$"},

@@ -8,7 +8,7 @@ import (
 	"github.com/slicegate/slicegate/internal/demo"
 )
 
-// TestAgent asks what packets feel of the agent at work: 20 changes of rates a second; a kill -9, 5 s without an agent, and one that
+// TestAgent asks what packets feel of the agent at work: 20 changes of slices' max a second; a kill -9, 5 s without an agent, and one that
 // takes over. A packet a millisecond goes each way beneath 4 + 4 TCP flows that fill 20 Mbit/s. Before a modem that holds nothing up the
 // delays are the box's alone; behind one at the contract's rate, what the box let through too fast would wait in the modem.
 func TestAgent(t *testing.T) {

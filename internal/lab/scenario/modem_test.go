@@ -40,7 +40,8 @@ func (s *Site) watchModemDuring(ctx context.Context, way demo.Direction, fn func
 		defer end()
 		return fn(ctx)
 	})
-	return queue, g.Wait()
+	err = g.Wait()
+	return queue, err
 }
 
 // queued prints how long the modem's queue was, of packets that framing makes so many times as long. A queue that nobody saw is an error.
