@@ -152,7 +152,7 @@ func linkBounds() (all []Bound) {
 		queue := func(way string) Key { return of(way, "modem's queue p99") }
 		// What comes down has met the modem first, and TCP's bursts wait there whatever the shaper is told.
 		all = append(all, atMost(queue("up"), packetTime(10), "a full packet's time"), atMostOfCake(queue("down"), 4, 0))
-		// Where the shaper is told nothing a queue builds, of 18 to 270 ms, and bulk has all of the link.
+		// Where the shaper is told nothing a queue builds, of 11 to 270 ms, and bulk has all of the link.
 		const untold, builds = "ours, overhead none", 10 // ms: else the case would show nothing
 		for _, way := range []string{"up", "down"} {
 			all = append(all, atLeast(queue(way).under(untold), builds), atLeastOf(of(way, "bulk"), 0.95, untold))
