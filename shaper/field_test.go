@@ -208,9 +208,15 @@ func (f *field) flows(t testing.TB) {
 // planIsEmpty says that the kernel is as cfg wants it.
 func planIsEmpty(t testing.TB, r *Reconciler, cfg Config) {
 	t.Helper()
-	p, err := r.Plan(t.Context(), cfg)
-	must(t, err)
-	if !p.Empty() {
+	if p := left(t, r, cfg); !p.Empty() {
 		t.Errorf("left to do:\n%s", p)
 	}
+}
+
+// left is what a configuration would take yet.
+func left(t testing.TB, r *Reconciler, cfg Config) Plan {
+	t.Helper()
+	p, err := r.Plan(t.Context(), cfg)
+	must(t, err)
+	return p
 }

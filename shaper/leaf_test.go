@@ -1,11 +1,11 @@
 package shaper
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/slicegate/slicegate/internal/nettest"
 	"github.com/slicegate/slicegate/internal/slice"
-	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
 // Each kind of leaf stands as it was wanted, so that a second look finds nothing to do; it is healed, keeps its packets when rates change,
@@ -33,7 +33,7 @@ func TestEveryLeaf(t *testing.T) {
 			f.hasLeaves(t, test.kind)
 
 			f.tc(t, "qdisc", "delete", "dev", "wan0", "parent", "5c1e:13")
-			await(t, "it is healed", func() bool { return isEmptyPlan(t, r, cfg) })
+			await(t, "it is healed", func() bool { return left(t, r, cfg).Empty() })
 			f.hasLeaves(t, test.kind)
 
 			s := f.stream(t)
@@ -49,32 +49,20 @@ func TestEveryLeaf(t *testing.T) {
 
 			_, err := r.Teardown(t.Context())
 			must(t, err)
-			if left := f.kindsOn(t, "wan0"); len(left) > 0 {
-				t.Errorf("left after the teardown: %v", left)
+			if kinds := f.kindsOn(t, "wan0"); len(kinds) > 0 {
+				t.Errorf("there after the teardown: %v", kinds)
 			}
 		})
 	}
-}
-
-func isEmptyPlan(t *testing.T, r *Reconciler, cfg Config) bool {
-	t.Helper()
-	p, err := r.Plan(t.Context(), cfg)
-	must(t, err)
-	return p.Empty()
 }
 
 // hasLeaves wants a leaf of a kind in each of the four slices, both ways; a bucket may be around it.
 func (f *field) hasLeaves(t *testing.T, kind string) {
 	t.Helper()
 	for _, dev := range []string{"wan0", "ifb-fibre"} {
-		n := 0
 		kinds := f.kindsOn(t, dev)
-		for _, k := range kinds {
-			if k == kind {
-				n++
-			}
-		}
-		if n < 4 {
+		others := slices.DeleteFunc(slices.Clone(kinds), func(k string) bool { return k == kind })
+		if len(kinds)-len(others) < 4 {
 			t.Errorf("%s: %v, want four of %s", dev, kinds, kind)
 		}
 	}
@@ -83,14 +71,8 @@ func (f *field) hasLeaves(t *testing.T, kind string) {
 // kindsOn are the kinds of the qdiscs of ours on a device.
 func (f *field) kindsOn(t *testing.T, dev string) (kinds []string) {
 	t.Helper()
-	conn, err := tcnl.Dial(f.box.Fd())
-	must(t, err)
-	defer conn.Close()
-	qdiscs, err := conn.Qdiscs()
-	must(t, err)
-	ifindex := f.link(t, dev).Attrs().Index
-	for _, q := range qdiscs {
-		if q.Ifindex == ifindex && uint32(q.Handle)>>24 == 0x5c {
+	for _, q := range f.qdiscs(t, dev) {
+		if uint32(q.Handle)>>24 == uint32(rootHandle)>>24 { // as all handles of ours begin
 			kinds = append(kinds, q.Kind())
 		}
 	}

@@ -3,6 +3,7 @@ package shaper
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,19 +61,25 @@ func TestFirstApplyShapesBothWays(t *testing.T) {
 // leaf is a slice's queue on a device.
 func (f *field) leaf(t testing.TB, dev string, id slice.ID) tcnl.Qdisc {
 	t.Helper()
+	for _, q := range f.qdiscs(t, dev) {
+		if q.Handle == leafHandle(id) {
+			return q
+		}
+	}
+	t.Fatalf("%s has no queue of slice %d", dev, id)
+	return tcnl.Qdisc{}
+}
+
+// qdiscs are those of a device.
+func (f *field) qdiscs(t testing.TB, dev string) []tcnl.Qdisc {
+	t.Helper()
 	conn, err := tcnl.Dial(f.box.Fd())
 	must(t, err)
 	defer conn.Close()
 	qdiscs, err := conn.Qdiscs()
 	must(t, err)
 	ifindex := f.link(t, dev).Attrs().Index
-	for _, q := range qdiscs {
-		if q.Ifindex == ifindex && q.Handle == leafHandle(id) {
-			return q
-		}
-	}
-	t.Fatalf("%s has no queue of slice %d", dev, id)
-	return tcnl.Qdisc{}
+	return slices.DeleteFunc(qdiscs, func(q tcnl.Qdisc) bool { return q.Ifindex != ifindex })
 }
 
 func TestAnUnchangedSystemIsNotWritten(t *testing.T) {
