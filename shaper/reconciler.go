@@ -43,7 +43,7 @@ type Reconciler struct {
 	want    *Config // nil until Set
 	paused  bool
 	fights  fights
-	known   map[string]int       // ifindexes when OnChange was called last; nil when that failed
+	known   map[string]int       // ifindexes when OnChange was called last; nil before that
 	untold  bool                 // it failed
 	seen    map[string]Interface // the configuration's, at the last look
 	failed  bool                 // the last look

@@ -39,9 +39,9 @@ func (r *Reconciler) finishLocked(out *outcome) {
 	}
 }
 
-// tellLocked calls OnChange where there is something new.
+// tellLocked calls OnChange where there is something new, or something that it failed to follow.
 func (r *Reconciler) tellLocked(known map[string]int, reshaped bool) {
-	if !reshaped && r.known != nil && maps.Equal(known, r.known) {
+	if !reshaped && !r.untold && r.known != nil && maps.Equal(known, r.known) {
 		return
 	}
 	r.known = known
@@ -50,7 +50,6 @@ func (r *Reconciler) tellLocked(known map[string]int, reshaped bool) {
 	}
 	err := r.cfg.OnChange()
 	if r.untold = err != nil; r.untold {
-		r.known = nil
 		r.log.Error("change_not_followed", "error", err)
 	}
 }
