@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,6 +31,30 @@ func TestRefusalsThatOverflowTheSocket(t *testing.T) {
 	}
 	if err := c.nl.SetReadBuffer(1 << 20); err != nil { // a dump needs more
 		t.Fatal(err)
+	}
+	if _, err := c.Qdiscs(); err != nil {
+		t.Errorf("the next question met %v", err)
+	}
+}
+
+// An answer that nobody read fails one question, and no more: what was left of either is not taken for the answer to the next.
+func TestAnswerThatWasNotRead(t *testing.T) {
+	c, err := Dial(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	m := newRequest(unix.RTM_DELQDISC, netlink.Acknowledge, tcmsg{ifindex: 1 << 30}, &encoder{})
+	m.Header.Length = uint32(unix.NLMSG_HDRLEN + len(m.Data))
+	b, err := m.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.control(func(fd int) error { return unix.Send(fd, b, 0) }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Qdiscs(); err == nil {
+		t.Error("an answer to another question was taken for this one's")
 	}
 	if _, err := c.Qdiscs(); err != nil {
 		t.Errorf("the next question met %v", err)

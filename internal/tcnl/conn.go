@@ -97,7 +97,24 @@ func (c *Conn) write(o Changeable, flags netlink.HeaderFlags, what string) error
 func (c *Conn) exchange(m netlink.Message) ([]netlink.Message, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.nl.Execute(m)
+	answers, err := c.nl.Execute(m)
+	if err != nil { // the rest of an answer that was not read to its end would be taken for the next one's
+		err = errors.Join(err, c.control(drain))
+	}
+	return answers, err
+}
+
+// drain reads what is there, and forgets it. The kernel has answered by the time a request is sent, and goes on with a dump as it is read.
+func drain(fd int) error {
+	for {
+		_, _, err := unix.Recvfrom(fd, nil, unix.MSG_DONTWAIT)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return nil
+		case err != nil && !errors.Is(err, unix.ENOBUFS): // else the socket lost something: the rest is still to be read
+			return err
+		}
+	}
 }
 
 // dumpTries bounds how often a dump is taken anew because the objects changed meanwhile.
