@@ -25,7 +25,7 @@ func (t tree) leaf(add func(Object), sl Slice) {
 	}
 	add(Qdisc{Dev: dev, Handle: handle, Parent: class, Options: tcnl.TBF{
 		Rate:  tcnl.Rate{BytesPerSecond: uint64(slice.MaxRate / 8), LinkLayer: tcnl.Ethernet},
-		Burst: uint32(t.mtu) + burstMargin,
+		Burst: t.longest() + burstMargin,
 		Limit: t.limit(kind, ceil),
 	}})
 	if kind == LeafFQCoDel {
@@ -45,8 +45,17 @@ func (t tree) limit(kind Leaf, ceil slice.Rate) uint32 {
 	return max(limit>>cut<<cut, least)
 }
 
+// longest is the largest packet to expect. An interface's MTU is about what it sends: many receive whole Ethernet frames all the same.
+func (t tree) longest() uint32 {
+	const ethernet = 1500
+	if t.dir == slice.Down {
+		return max(uint32(t.mtu), ethernet)
+	}
+	return uint32(t.mtu)
+}
+
 const (
-	// burstMargin is what a frame is longer than the MTU at most, headers and tags: a tbf drops what exceeds its burst, silently.
+	// burstMargin is what a frame is longer than that at most, headers and tags: a tbf drops what exceeds its burst, silently.
 	burstMargin = 100
 	// A fifo holds at least some frames.
 	queueFrames = 16

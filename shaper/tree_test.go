@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/slicegate/slicegate/internal/slice"
+	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
 // Two clamped segments in one packet are longer than a leaf lets through whole, with whatever headers.
@@ -14,6 +15,23 @@ func TestClampedSegmentsDoNotPair(t *testing.T) {
 				t.Errorf("headers of %d, MTU %d: a pair has %d bytes, and a leaf passes %d", header, mtu, pair, mtu+burstMargin)
 			}
 		}
+	}
+}
+
+// An interface whose MTU is small receives whole Ethernet frames all the same: a leaf of what comes down lets them through.
+func TestSmallMTUReceivesWholeFrames(t *testing.T) {
+	s, err := Desired(fieldConfig(t), Env{FQCoDel: true, Interfaces: map[string]Interface{"wan0": {Index: 1, MTU: 1280, Up: true, Ethernet: true}}})
+	must(t, err)
+	bursts := make(map[string]uint32)
+	for _, o := range s.Objects {
+		if q, ok := o.(Qdisc); ok {
+			if leaf, ok := q.Options.(tcnl.TBF); ok {
+				bursts[q.Dev] = leaf.Burst
+			}
+		}
+	}
+	if bursts["wan0"] != 1280+burstMargin || bursts["ifb-fibre"] != 1500+burstMargin {
+		t.Errorf("bursts %v", bursts)
 	}
 }
 
