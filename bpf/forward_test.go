@@ -177,6 +177,33 @@ func TestTupleOfAnotherDevice(t *testing.T) {
 	})
 }
 
+// Another CPU may have looked at its clock a moment later: what it has just heard is no silence of two minutes, nor has a device's limit leaked.
+func TestClockBehindAnothers(t *testing.T) {
+	for _, f := range families {
+		t.Run(f.name, func(t *testing.T) {
+			p := newPlane(t)
+			p.stopClock()
+			c := p.call(f.from, f.to)
+			c.up(stun(0))
+			c.expect("before", c.down(stream(6, 1, 1, 160)...)[5:], realtime)
+			_, device := marked(c.forwarded(c.inside.with(stun(0)), c.outside.with(stun(0))))
+			limit := DeviceLimit{Level: 512}
+			p.must(p.clock.Lookup(uint32(0), &limit.Last))
+			p.must(p.Maps["device_limits"].Put(uint32(device), limit))
+			p.pass(-time.Millisecond)
+			c.expect("after", c.up(stun(0)), realtime)
+			if e := c.entry("reverse"); e == nil || e.Learned.Slice != realtime {
+				t.Errorf("the download's entry is %+v, want its RTP", e)
+			}
+			c.inside.to, c.outside.to = port(c.inside.to, 53), port(c.outside.to, 53)
+			c.up(times(6, dnsQuery())...)
+			if c.flow("flows", c.inside.key()) != nil || p.faults(FaultLimited) == 0 {
+				t.Errorf("%d flows were told to wait, want the new one", p.faults(FaultLimited))
+			}
+		})
+	}
+}
+
 // Without the venue's note the slice counts, but as a provisional verdict, which RTP outranks.
 func TestNoteLost(t *testing.T) {
 	eachCall(t, func(t *testing.T, c call) {

@@ -56,12 +56,12 @@ static __always_inline struct answer answer(const struct settings *box, const st
 static __always_inline bool may_settle(__u32 device, __u64 now)
 {
 	struct device_limit *limit = bpf_map_lookup_elem(&device_limits, &device);
-	__u64 leaked;
+	__s64 leaked;
 
 	if (!limit)
 		return false;
-	leaked = (now - limit->last) >> LIMIT_SHIFT;
-	if (leaked) {
+	leaked = (__s64)(now - limit->last) >> LIMIT_SHIFT;
+	if (leaked > 0) { /* else another CPU looked at its clock later, and was here before */
 		limit->last = leaked > LIMIT_BURST ? now : limit->last + (leaked << LIMIT_SHIFT);
 		limit->level = limit->level > leaked ? limit->level - leaked : 0;
 	}
@@ -147,7 +147,7 @@ static __always_inline bool is_due(const struct flow *f, __u64 now)
 
 static __always_inline bool is_forgotten(const struct flow *f, __u64 now)
 {
-	return now - f->seen > FORGET_AFTER;
+	return (__s64)(now - f->seen) > (__s64)FORGET_AFTER; /* another CPU's clock may be ahead of now */
 }
 
 /* look_again is what is due once a second (2^30 ns): a default verdict is opened for some packets, in a flow that was silent for
