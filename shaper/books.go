@@ -54,6 +54,10 @@ func (s *Shaper) recycleDevices() error {
 	if err != nil {
 		return err
 	}
-	_, err = s.devices.recycle(now)
+	venues, err := s.venues()
+	if err != nil {
+		return err
+	}
+	_, err = s.devices.recycle(now, venues)
 	return err
 }

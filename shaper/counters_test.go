@@ -170,21 +170,25 @@ func TestRecycledDevices(t *testing.T) {
 	c, set := newTestCounters(t)
 	d := newDevices(set, c.cpus)
 	const now = uint64(time.Hour) // since the machine was started
+	const venue, gone = 7, 8
 	add := func(n int, index uint16, seen uint64) {
-		key := bpf.DeviceKey{Ifindex: uint32(n)}
+		key := bpf.DeviceKey{Ifindex: venue, Addr: [16]byte{byte(n), byte(n >> 8)}}
+		if n == 0 {
+			key.Ifindex = gone
+		}
 		if err := set.Maps["devices"].Put(key, bpf.Device{Seen: seen, Index: index}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	add(1, 1, now)
 	add(2, 2, now-uint64(awayAWhile))
-	if freed, err := d.recycle(now); err != nil || freed != 0 {
+	if freed, err := d.recycle(now, []uint32{venue}); err != nil || freed != 0 {
 		t.Errorf("with few devices freed %d (%v), want none", freed, err)
 	}
 	for i := 3; i <= mostDevices+1; i++ {
 		add(i, uint16(i), now+uint64(time.Hour))
 	}
-	if freed, err := d.recycle(now); err != nil || freed != 1 {
+	if freed, err := d.recycle(now, []uint32{venue}); err != nil || freed != 1 {
 		t.Errorf("with most indexes taken freed %d (%v), want the one that is away", freed, err)
 	}
 	var index, last uint32
@@ -193,5 +197,9 @@ func TestRecycledDevices(t *testing.T) {
 	}
 	if last != 2 {
 		t.Errorf("the last free index is %d, want the recycled 2", last)
+	}
+	add(0, 3000, now) // its interface went
+	if freed, err := d.recycle(now, []uint32{venue}); err != nil || freed != 1 {
+		t.Errorf("after an interface went freed %d (%v), want its device", freed, err)
 	}
 }

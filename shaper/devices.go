@@ -2,6 +2,7 @@ package shaper
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -27,9 +28,10 @@ func newDevices(set *bpf.Set, cpus int) devices {
 	return devices{set.Maps["devices"], set.Maps["device_free"], set.Maps["device_bytes"], set.Maps["device_seen"], set.Maps["device_limits"], cpus}
 }
 
-// recycle frees the indexes of devices that are away at now, in ns of the coarse clock, and says how many. A freed one goes to the
-// end of the queue: flows that still bear it have long ended.
-func (d devices) recycle(now uint64) (int, error) {
+// recycle frees the indexes of devices that are away at now, in ns of the coarse clock, and says how many. So are those of interfaces that are
+// no venue's any more: where a bridge was made anew, all of its devices come again, and as others. A freed index goes to the end of
+// the queue: flows that still bear it have long ended, or ask within a second who sends them.
+func (d devices) recycle(now uint64, venues []uint32) (int, error) {
 	known, err := d.known()
 	if err != nil {
 		return 0, err
@@ -40,7 +42,7 @@ func (d devices) recycle(now uint64) (int, error) {
 	}
 	freed := 0
 	for key, device := range known {
-		if now < device.Seen+uint64(away) {
+		if now < device.Seen+uint64(away) && slices.Contains(venues, key.Ifindex) {
 			continue
 		}
 		if err := d.forget(key, uint32(device.Index)); err != nil {
