@@ -103,8 +103,9 @@ type dataplaneFlow struct {
 		Seq  uint16
 		Size uint16
 	}
-	Queue [2]uint8
-	Pad   [2]uint8
+	Queue  [2]uint8
+	Misses uint8
+	Pad    uint8
 }
 
 type dataplaneFlowKey struct {

@@ -177,6 +177,25 @@ func TestTupleOfAnotherDevice(t *testing.T) {
 	})
 }
 
+// A tunnel's packet that happens to look like DTLS makes its flow signalling for a while, not for ever. A flow that shows now and then what it
+// was taken for stays that.
+func TestProvisionalVerdictIsDisowned(t *testing.T) {
+	eachCall(t, func(t *testing.T, c call) {
+		unknown := make([]byte, 50)
+		for _, way := range []struct {
+			name string
+			send func(...[]byte) []uint8
+		}{{"up", c.up}, {"down", c.down}} {
+			c.up(times(5, unknown)...)
+			c.expect(way.name+", by chance", way.send(dtls(0xfefd, 30)), signalling)
+			c.expect(way.name+", not yet", way.send(times(63, unknown)...), times8(signalling, 63)...)
+			c.expect(way.name+", again", way.send(stun(0)), signalling)
+			c.expect(way.name+", still not", way.send(times(63, unknown)...), times8(signalling, 63)...)
+			c.expect(way.name+", disowned", way.send(unknown, unknown), media, media)
+		}
+	})
+}
+
 // Another CPU may have looked at its clock a moment later: what it has just heard is no silence of two minutes, nor has a device's limit leaked.
 func TestClockBehindAnothers(t *testing.T) {
 	for _, f := range families {

@@ -10,6 +10,7 @@
 #define SETTLE_AFTER 16 /* packets that told nothing: the default slice it is */
 #define PATIENCE 64 /* packets that might be a call's */
 #define WINDOW 8 /* packets that are looked into again, once a second, after that */
+#define MISSES 64 /* packets in a row that show nothing of a provisional verdict */
 #define FORGET_AFTER (120 * SECOND) /* of silence, what was learned is of another conversation */
 #define PROMOTE_AFTER 4 /* packets: a DNS query and its answer never leave the nursery */
 #define LIMIT_BURST 512 /* flows that a device may settle at once */
@@ -108,8 +109,20 @@ static __always_inline void count_packet(struct flow *f)
 		f->packets++;
 }
 
-/* learn looks into one more packet, which has been counted, and says whether the flow's verdict became stronger. It never
- * becomes weaker.
+/* is_disowned says whether a provisional verdict of the flow's own is to go: one packet among all of a tunnel's that looks like a call's
+ * set-up by chance, or was one before the flow became something else, is no reason to keep it for ever.
+ */
+static __always_inline bool is_disowned(struct flow *f, struct verdict v)
+{
+	if (v.rank)
+		f->misses = 0;
+	else if (!v.kind && f->learned.rank == RANK_PROVISIONAL) /* else it may be a call's that is not confirmed yet */
+		f->misses++;
+	return f->misses >= MISSES;
+}
+
+/* learn looks into one more packet, which has been counted, and says whether the flow's verdict became stronger. It becomes weaker only
+ * where it was disowned.
  */
 __noinline int learn(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f)
 {
@@ -122,6 +135,10 @@ __noinline int learn(struct __sk_buff *skb, const struct settings *box, const st
 	v = by_structure(skb, box, p, f);
 	before = f->given.rank > f->learned.rank ? f->given.rank : f->learned.rank;
 	stronger = v.rank > before;
+	if (is_disowned(f, v)) {
+		f->learned = (struct verdict){};
+		f->misses = 0;
+	}
 	/* Data that no call sends, in a channel that STUN set up, is told by STUN's rank, later. */
 	if (v.rank > f->learned.rank || (v.kind == KIND_TURN && v.rank == f->learned.rank))
 		f->learned = v;
@@ -159,6 +176,7 @@ static __always_inline void look_again(const struct packet *p, struct flow *f, _
 	if (is_forgotten(f, now)) {
 		f->learned = (struct verdict){};
 		f->traits = 0;
+		f->misses = 0;
 		f->settled_at = 0;
 		f->packets = 1;
 		f->window = SETTLE_AFTER;

@@ -119,7 +119,8 @@ struct flow {
 	__u32 level_at[2]; /* when it was that full, 2^16 ns */
 	struct rtp_candidate candidates[RTP_CANDIDATES];
 	__u8 queue[2]; /* by direction: which of its device's two it waits in; see fair.h */
-	__u8 pad[2];
+	__u8 misses; /* packets in a row that show nothing of what the flow is taken for */
+	__u8 pad;
 };
 
 struct pin {
