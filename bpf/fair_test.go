@@ -337,6 +337,42 @@ func TestQueuesOfTheBoxItself(t *testing.T) {
 	}
 }
 
+// What outsiders send that nobody asked for, and what the box answers, is not in the way of what the box asks, nor of its answer.
+func TestQueuesOfTheUnasked(t *testing.T) {
+	for _, f := range families {
+		t.Run(f.name, func(t *testing.T) {
+			p := newFairPlane(t)
+			out := func(pk packet) uint8 {
+				device, half := queueOf(p.sentAs(fairOut, pk.bytes(), skBuff{}))
+				if device != 0 {
+					t.Errorf("a queue of device %d, want none's", device)
+				}
+				return half
+			}
+			in := func(pk packet) uint8 {
+				ret, _, left := p.put(fairIn, pk.bytes(), skBuff{})
+				if device, half := queueOf(left); ret == actRedirect && device == 0 {
+					return half
+				}
+				t.Fatalf("uplink_in returned %d, and %+v", ret, left)
+				return 0
+			}
+			box := natEnd(f.from)
+			query := packet{from: box, to: port(f.to, 53), payload: dnsQuery()}
+			for n := range uint16(50) {
+				junk := packet{from: port(f.to, 1000+n), to: box, payload: make([]byte, 50)}
+				if down, up := in(junk), out(junk.back()); down != 1 || up != 1 {
+					t.Fatalf("what nobody asked for is in queue %d, and its answer in queue %d, want 1 and 1", down, up)
+				}
+				query.from = port(box, 2000+n)
+				if up, down := out(query), in(query.back()); up != 0 || down != 0 {
+					t.Fatalf("a query of the box's is in queue %d, and its answer in queue %d, want 0 and 0", up, down)
+				}
+			}
+		})
+	}
+}
+
 // cake takes a class's major number for the host, from 1 to 1024.
 func TestLeafHost(t *testing.T) {
 	p := newPlane(t)

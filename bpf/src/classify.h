@@ -9,9 +9,19 @@
 #include "flow.h"
 #include "fragment.h"
 
+/* Who sends a packet that is judged by its own tuple. The box's own flows and those that outsiders begin with it have one entry for both
+ * directions, and no device. Whatever outsiders send that nobody asked for, and what answers it, waits in another queue than what the box
+ * asks, such as its own DNS, until its flow is settled.
+ */
+enum sender {
+	FROM_VENUE,
+	FROM_BOX,
+	FROM_OUTSIDE,
+};
+
 /* begin is a flow's first packet. */
 static __always_inline struct answer begin(struct __sk_buff *skb, const struct settings *box, const struct packet *p,
-					   const struct flow_key *key, bool venue, __u64 now)
+					   const struct flow_key *key, enum sender from, __u64 now)
 {
 	struct flow *fresh = new_flow(now);
 	struct answer a = {};
@@ -20,8 +30,10 @@ static __always_inline struct answer begin(struct __sk_buff *skb, const struct s
 		return a;
 	fresh->packets = 1;
 	consult(box, p, fresh);
-	if (venue)
+	if (from == FROM_VENUE)
 		fresh->device = device_of(skb, p);
+	if (from == FROM_OUTSIDE)
+		fresh->traits = TRAIT_UNASKED;
 	learn(skb, box, p, fresh);
 	a = answer(box, fresh, false);
 	if (dry)
@@ -33,33 +45,33 @@ static __always_inline struct answer begin(struct __sk_buff *skb, const struct s
 }
 
 /* review is what a known flow gets when there is something to ask again: once a second, on new pins or rules, while it is open. */
-static __always_inline void review(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f, bool venue,
-				   __u64 now)
+static __always_inline void review(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f,
+				   enum sender from, __u64 now)
 {
 	count_packet(f);
 	if (is_old(box, p, f))
 		consult(box, p, f);
 	if (is_due(f, now)) {
 		look_again(p, f, now);
-		if (venue)
+		if (from == FROM_VENUE)
 			f->device = device_of(skb, p);
 	}
 	if (still_open(f) && learn(skb, box, p, f))
 		bump(&classified, f->learned.rank);
 }
 
-__noinline int review_settled(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f, bool venue)
+__noinline int review_settled(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct flow *f, enum sender from)
 {
 	if (!box || !p || !f)
 		return 0;
-	review(skb, box, p, f, venue, clock(skb));
+	review(skb, box, p, f, from, clock(skb));
 	return 0;
 }
 
 /* meet is the way of a flow that has no settled entry. Linux 6.1 takes no argument of a global function for a map's key, so that is
  * copied.
  */
-__noinline int meet(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer *a, bool venue)
+__noinline int meet(struct __sk_buff *skb, const struct settings *box, const struct packet *p, struct answer *a, enum sender from)
 {
 	__u64 now = clock(skb);
 	struct flow_key key;
@@ -70,32 +82,31 @@ __noinline int meet(struct __sk_buff *skb, const struct settings *box, const str
 	key = p->key;
 	f = dry ? NULL : bpf_map_lookup_elem(&flows_new, &key);
 	if (!f) {
-		*a = begin(skb, box, p, &key, venue, now);
+		*a = begin(skb, box, p, &key, from, now);
 		return 0;
 	}
-	review(skb, box, p, f, venue, now);
+	review(skb, box, p, f, from, now);
 	*a = answer(box, f, false);
 	if (f->settled_at && f->packets >= PROMOTE_AFTER && may_settle(f->device, now))
 		settle(&flows, &flows_new, &key, f);
 	return 0;
 }
 
-/* classify judges a packet by its own tuple: one from a device, or one of the box's own. dir is the way it goes. */
-static __always_inline struct answer classify(struct __sk_buff *skb, const struct settings *box, const struct packet *p, bool venue,
-					      enum direction dir)
+/* classify judges a packet by its own tuple. */
+static __always_inline struct answer classify(struct __sk_buff *skb, const struct settings *box, const struct packet *p, enum sender from)
 {
 	struct flow *f = dry ? NULL : bpf_map_lookup_elem(&flows, &p->key);
 	struct answer a = {};
 
 	if (unlikely(!f)) {
-		meet(skb, box, p, &a, venue);
+		meet(skb, box, p, &a, from);
 		return a;
 	}
 	if (unlikely(is_old(box, p, f) || still_open(f) || is_due(f, clock(skb))))
-		review_settled(skb, box, p, f, venue);
+		review_settled(skb, box, p, f, from);
 	a = answer(box, f, true);
 	if (fair)
-		a.queue = queue_of(skb, p, f, a, dir, clock(skb));
+		a.queue = queue_of(skb, p, f, a, from == FROM_OUTSIDE ? DOWN : UP, clock(skb));
 	return a;
 }
 

@@ -163,7 +163,7 @@ int venue_in(struct __sk_buff *skb)
 		if (unlikely(p.fragmented == FRAGMENT_LATER))
 			a = by_fragment(skb, box, &p, true);
 		else
-			a = classify(skb, box, &p, true, UP);
+			a = classify(skb, box, &p, FROM_VENUE);
 		if (unlikely(p.fragmented == FRAGMENT_LATER && !a.device))
 			a.device = device_of(skb, &p);
 		if (unlikely(p.fragmented == FRAGMENT_FIRST && !dry))
@@ -206,7 +206,7 @@ int uplink_out(struct __sk_buff *skb)
 			a = a.v.slice ? a : default_answer(box);
 			a.queue = QUEUE_HEAVY;
 		} else {
-			a = a.v.slice ? forward(skb, box, &p, a, now) : classify(skb, box, &p, false, UP);
+			a = a.v.slice ? forward(skb, box, &p, a, now) : classify(skb, box, &p, FROM_BOX);
 		}
 	} else if (parsed == PARSED_CONTROL) {
 		a = plain_answer(box->signalling, KIND_CONTROL);
@@ -248,7 +248,7 @@ int uplink_in(struct __sk_buff *skb)
 		if (unlikely(p.fragmented == FRAGMENT_LATER))
 			a = by_fragment(skb, box, &p, false);
 		else if (!answered(skb, box, &p, &a))
-			a = classify(skb, box, &p, false, DOWN);
+			a = classify(skb, box, &p, FROM_OUTSIDE);
 		if (unlikely(p.fragmented == FRAGMENT_FIRST))
 			remember_fragment(skb, box, &p, false, a);
 	} else {

@@ -48,7 +48,7 @@ static __always_inline struct verdict verdict(const struct settings *box, const 
 
 static __always_inline struct answer answer(const struct settings *box, const struct flow *f, bool settled)
 {
-	struct answer a = { verdict(box, f), f->device, f->experience, settled };
+	struct answer a = { verdict(box, f), f->device, f->experience, settled, f->traits & TRAIT_UNASKED ? QUEUE_HEAVY : QUEUE_SPARSE };
 
 	return a;
 }
@@ -175,7 +175,7 @@ static __always_inline void look_again(const struct packet *p, struct flow *f, _
 	f->second = now >> 30;
 	if (is_forgotten(f, now)) {
 		f->learned = (struct verdict){};
-		f->traits = 0;
+		f->traits &= TRAIT_UNASKED;
 		f->misses = 0;
 		f->settled_at = 0;
 		f->packets = 1;

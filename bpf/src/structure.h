@@ -12,6 +12,7 @@
 enum trait {
 	TRAIT_TURN = 1, /* an allocation or a channel: its data may be ChannelData */
 	TRAIT_QUIC = 2, /* a connection: its packets are encrypted, and look like anything */
+	TRAIT_UNASKED = 4, /* begun from outside */
 };
 
 /* by_header knows the protocols that need no payload. */
