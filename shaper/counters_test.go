@@ -199,6 +199,9 @@ func TestRecycledDevices(t *testing.T) {
 		t.Errorf("the last free index is %d, want the recycled 2", last)
 	}
 	add(0, 3000, now) // its interface went
+	if freed, err := d.recycle(now, nil); err != nil || freed != 0 {
+		t.Errorf("without a venue freed %d (%v), want none", freed, err)
+	}
 	if freed, err := d.recycle(now, []uint32{venue}); err != nil || freed != 1 {
 		t.Errorf("after an interface went freed %d (%v), want its device", freed, err)
 	}

@@ -29,8 +29,8 @@ func newDevices(set *bpf.Set, cpus int) devices {
 }
 
 // recycle frees the indexes of devices that are away at now, in ns of the coarse clock, and says how many. So are those of interfaces that are
-// no venue's any more: where a bridge was made anew, all of its devices come again, and as others. A freed index goes to the end of
-// the queue: flows that still bear it have long ended, or ask within a second who sends them.
+// no venue's any more: where a bridge was made anew, all of its devices come again, and as others. Without any venue, as while the only bridge
+// is away, nothing can be said of that. A freed index goes to the end of the queue: flows that still bear it have long ended, or ask within a second who sends them.
 func (d devices) recycle(now uint64, venues []uint32) (int, error) {
 	known, err := d.known()
 	if err != nil {
@@ -42,7 +42,8 @@ func (d devices) recycle(now uint64, venues []uint32) (int, error) {
 	}
 	freed := 0
 	for key, device := range known {
-		if now < device.Seen+uint64(away) && slices.Contains(venues, key.Ifindex) {
+		there := len(venues) == 0 || slices.Contains(venues, key.Ifindex)
+		if there && now < device.Seen+uint64(away) {
 			continue
 		}
 		if err := d.forget(key, uint32(device.Index)); err != nil {
