@@ -28,9 +28,10 @@ func newDevices(set *bpf.Set, cpus int) devices {
 	return devices{set.Maps["devices"], set.Maps["device_free"], set.Maps["device_bytes"], set.Maps["device_seen"], set.Maps["device_limits"], cpus}
 }
 
-// recycle frees the indexes of devices that are away at now, in ns of the coarse clock, and says how many. So are those of interfaces that are
-// no venue's any more: where a bridge was made anew, all of its devices come again, and as others. Without any venue, as while the only bridge
-// is away, nothing can be said of that. A freed index goes to the end of the queue: flows that still bear it have long ended, or ask within a second who sends them.
+// recycle frees the indexes of devices that are away at now, in ns of the coarse clock, and says how many. So are those of interfaces that
+// are no venue's any more: where a bridge was made anew, all of its devices come again, and as others. Without any venue, as while the
+// only bridge is away, nothing can be said of that. A freed index goes to the end of the queue: flows that still bear it have long
+// ended, or ask within a second who sends them.
 func (d devices) recycle(now uint64, venues []uint32) (int, error) {
 	known, err := d.known()
 	if err != nil {
