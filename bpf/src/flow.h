@@ -109,16 +109,19 @@ static __always_inline void count_packet(struct flow *f)
 		f->packets++;
 }
 
-/* is_disowned says whether a provisional verdict of the flow's own is to go: one packet among all of a tunnel's that looks like a call's
- * set-up by chance, or was one before the flow became something else, is no reason to keep it for ever.
+/* disown forgets a provisional verdict of the flow's own that its packets no longer bear out: one packet among all of a tunnel's that looks
+ * like a call's set-up by chance, or was one before the flow became something else, is no reason to keep it for ever.
  */
-static __always_inline bool is_disowned(struct flow *f, struct verdict v)
+static __always_inline void disown(struct flow *f, struct verdict v)
 {
 	if (v.rank)
 		f->misses = 0;
 	else if (!v.kind && f->learned.rank == RANK_PROVISIONAL) /* else it may be a call's that is not confirmed yet */
 		f->misses++;
-	return f->misses >= MISSES;
+	if (f->misses < MISSES)
+		return;
+	f->learned = (struct verdict){};
+	f->misses = 0;
 }
 
 /* learn looks into one more packet, which has been counted, and says whether the flow's verdict became stronger. It becomes weaker only
@@ -135,10 +138,7 @@ __noinline int learn(struct __sk_buff *skb, const struct settings *box, const st
 	v = by_structure(skb, box, p, f);
 	before = f->given.rank > f->learned.rank ? f->given.rank : f->learned.rank;
 	stronger = v.rank > before;
-	if (is_disowned(f, v)) {
-		f->learned = (struct verdict){};
-		f->misses = 0;
-	}
+	disown(f, v);
 	/* Data that no call sends, in a channel that STUN set up, is told by STUN's rank, later. */
 	if (v.rank > f->learned.rank || (v.kind == KIND_TURN && v.rank == f->learned.rank))
 		f->learned = v;
