@@ -22,7 +22,12 @@ func FuzzDump(f *testing.F) {
 		f.Add(message(func(e *encoder) {
 			e.string(attrKind, o.Kind())
 			e.nest(attrOptions, func() { o.encode(e) })
-			e.nest(attrStats2, func() { e.bytes(1, make([]byte, 16)); e.bytes(3, make([]byte, 20)); e.u64(8, 1) })
+			e.nest(attrStats2, func() {
+				e.bytes(1, make([]byte, 16))
+				e.bytes(3, make([]byte, 20))
+				e.bytes(4, make([]byte, 40))
+				e.u64(8, 1)
+			})
 		}))
 	}
 	f.Add(message(func(e *encoder) {

@@ -119,6 +119,7 @@ func hasBlock(b []byte) bool {
 
 // parseObject reads what qdiscs and classes have in common.
 func parseObject(b []byte) (kind string, options []byte, stats Stats) {
+	var counted []byte
 	for typ, v := range attrs(b) {
 		switch typ {
 		case attrKind:
@@ -126,10 +127,10 @@ func parseObject(b []byte) (kind string, options []byte, stats Stats) {
 		case attrOptions:
 			options = v
 		case attrStats2:
-			stats = parseStats(v)
+			counted = v
 		}
 	}
-	return kind, options, stats
+	return kind, options, parseStats(kind, counted)
 }
 
 func parseOptions(kind string, b []byte) Options {
