@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -61,6 +62,27 @@ func (b *testBox) config() Config {
 // start runs an agent's shaper in the box until the test or stop ends it.
 func (b *testBox) start(cfg Config) {
 	b.t.Helper()
+	ctx, cancel := context.WithCancel(b.t.Context())
+	done := make(chan error)
+	b.open(cfg)
+	go func() { done <- b.shaper.Run(ctx) }()
+	end := b.stop
+	b.stop = sync.OnceFunc(func() {
+		cancel()
+		must(b.t, <-done)
+		end()
+	})
+	b.t.Cleanup(b.stop)
+	select {
+	case <-b.shaper.Reconciler().Ready():
+	case <-time.After(20 * time.Second):
+		b.t.Fatal("the first apply is not done after 20 s")
+	}
+}
+
+// open makes an agent's shaper, and has it shape the box once.
+func (b *testBox) open(cfg Config) {
+	b.t.Helper()
 	var s *Shaper
 	err := b.box.Do(func() (err error) {
 		s, err = Open(slog.New(slog.DiscardHandler), b.stateDir)
@@ -69,27 +91,10 @@ func (b *testBox) start(cfg Config) {
 	must(b.t, err)
 	_, err = s.Number(sliceNames(cfg), uplinkNames(cfg), []string{"stall-4"})
 	must(b.t, err)
-	ctx, cancel := context.WithCancel(b.t.Context())
-	must(b.t, s.Set(ctx, cfg))
-	done := make(chan error)
-	go func() { done <- s.Run(ctx) }()
+	must(b.t, s.Set(b.t.Context(), cfg))
 	b.shaper = s
-	stopped := false
-	b.stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		cancel()
-		must(b.t, <-done)
-		must(b.t, s.Close())
-	}
+	b.stop = sync.OnceFunc(func() { must(b.t, s.Close()) })
 	b.t.Cleanup(b.stop)
-	select {
-	case <-s.Reconciler().Ready():
-	case <-time.After(20 * time.Second):
-		b.t.Fatal("the first apply is not done after 20 s")
-	}
 }
 
 func sliceNames(cfg Config) (names []string) {

@@ -39,6 +39,8 @@ type Uplink struct {
 	MSSClamp  bool       // clamp the MSS of best-effort flows where the link is slow
 	// Shares overrides a slice's bounds on this uplink alone; nil for none.
 	Shares map[slice.ID]Share
+
+	reaction reaction // to what comes down; the reconciler's to say
 }
 
 // Slice is a part of every uplink.

@@ -148,7 +148,7 @@ func (u Uplink) clamp(dir slice.Direction) uint16 {
 	return 0
 }
 
-// rate is u's in one direction; 0 where that is not shaped.
+// rate is u's in one direction, as it is configured; 0 where that is not shaped.
 func (u Uplink) rate(dir slice.Direction) slice.Rate {
 	if dir == slice.Down {
 		return u.Download

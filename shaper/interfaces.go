@@ -74,22 +74,34 @@ func (s *Shaper) leaves() (map[Key]leafStats, error) {
 		if !ok {
 			continue
 		}
-		if k.Slice, ok = sliceOfLeaf(q.Handle); !ok {
-			continue
+		if id, ok := sliceOfQueue(q.Handle); ok {
+			k.Slice = id
+			leaf := leaves[k]
+			leaf.queues = q.Stats.Queues
+			leaves[k] = leaf
 		}
-		leaf := leafStats{backlog: uint64(q.Stats.BacklogBytes)}
-		if leaf.drops, err = s.counters.book(k, uint64(q.Stats.Drops)); err != nil {
-			return nil, err
+		if id, ok := sliceOfLeaf(q.Handle); ok {
+			k.Slice = id
+			leaf := leaves[k]
+			leaf.backlog, leaf.sent = uint64(q.Stats.BacklogBytes), Count{q.Stats.Bytes, q.Stats.Packets}
+			if leaf.drops, err = s.counters.book(k, uint64(q.Stats.Drops)); err != nil {
+				return nil, err
+			}
+			leaves[k] = leaf
 		}
-		leaves[k] = leaf
 	}
 	return leaves, nil
 }
 
 // sliceOfLeaf is the slice whose outermost leaf has this handle.
-func sliceOfLeaf(h tcnl.Handle) (slice.ID, bool) {
-	id := slice.ID(h.Major() - leafMajor)
-	return id, h.Major() > leafMajor && id.Valid() && h.Minor() == 0
+func sliceOfLeaf(h tcnl.Handle) (slice.ID, bool) { return sliceAbove(leafMajor, h) }
+
+// sliceOfQueue is the slice that has this handle inside its leaf.
+func sliceOfQueue(h tcnl.Handle) (slice.ID, bool) { return sliceAbove(queueMajor, h) }
+
+func sliceAbove(major uint16, h tcnl.Handle) (slice.ID, bool) {
+	n := h.Major() - major
+	return slice.ID(n), n <= uint16(slice.MaxID) && slice.ID(n).Valid() && h.Minor() == 0
 }
 
 // bookDrops reads the drops of qdiscs that may be replaced in a moment.

@@ -29,7 +29,7 @@ func (t tree) leaf(add func(Object), sl Slice) {
 		Limit: t.limit(kind, ceil),
 	}})
 	if kind == LeafFQCoDel {
-		add(Qdisc{Dev: dev, Handle: queueHandle(sl.ID), Parent: handle + 1, Options: t.codel(ceil)})
+		add(Qdisc{Dev: dev, Handle: queueHandle(sl.ID), Parent: handle + 1, Options: t.codel(sl.ID, ceil)})
 	}
 }
 
@@ -94,14 +94,17 @@ const (
 	codelHurry   = 100 // µs
 )
 
-// codel tolerates at least the time of one and a half frames: what is on the wire is no queue.
-func (t tree) codel(ceil slice.Rate) tcnl.FQCoDel {
+// codel tolerates at least the time of one and a half frames: what is on the wire is no queue. What comes down may have more patience.
+func (t tree) codel(id slice.ID, ceil slice.Rate) tcnl.FQCoDel {
 	frame := uint64(t.frame()) * 8 * 1_000_000 / uint64(max(ceil, 1)) // µs
 	quantum := t.frame()
 	if frame >= codelHurry {
 		quantum = codelQuantum
 	}
 	target := max(codelTarget, (frame*3/2+codelUnit-1)/codelUnit*codelUnit)
+	if t.dir == slice.Down {
+		target = max(target, t.uplink.reaction.patience[id].target())
+	}
 	return tcnl.FQCoDel{
 		Limit:    10240,
 		Flows:    8192, // two for each of 4096 devices

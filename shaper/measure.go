@@ -31,13 +31,14 @@ type SliceMeasurement struct {
 type LinkMeasurement struct {
 	Uplink    uint8
 	Direction slice.Direction
-	Rate      slice.Rate // 0: not shaped
+	Rate      slice.Rate // as configured; 0: not shaped
+	Narrowed  slice.Rate // by how much the tree is narrower now, for what comes down and is dropped
 	Used      slice.Rate // over the last seconds
 }
 
 // Measure reads everything. Devices are counted only if asked for: that is the largest map.
 func (s *Shaper) Measure(withDevices bool) (Measurement, error) {
-	cfg := s.config()
+	cfg := s.rec.reacted(s.config())
 	now := time.Now()
 	var m Measurement
 	offered, err := s.counters.offered(s.highestExperience())
@@ -70,7 +71,9 @@ func (s *Shaper) Measure(withDevices bool) (Measurement, error) {
 				}
 				m.Slices = append(m.Slices, sm)
 			}
-			m.Links = append(m.Links, LinkMeasurement{u.Index, dir, rate, s.used(now, u.Index, dir, m.Slices)})
+			m.Links = append(m.Links, LinkMeasurement{
+				Uplink: u.Index, Direction: dir, Rate: rate, Narrowed: u.narrowed(dir), Used: s.used(now, u.Index, dir, m.Slices),
+			})
 		}
 	}
 	return m, s.sums(&m)

@@ -56,6 +56,7 @@ type Reconciler struct {
 	left     map[string]bool // interfaces that are somebody else's
 	hooked   map[string]int  // ifindexes of those that have programs of ours
 	counts   map[string]uint64
+	react    map[string]reaction // by uplink; written by who works, too
 }
 
 // Results of a reconcile, as counted.
@@ -169,7 +170,7 @@ func (r *Reconciler) Plan(ctx context.Context, cfg Config) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	p, j, err := r.planLocked(cfg, observed)
+	p, j, err := r.planLocked(r.reacted(cfg), observed)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -243,5 +244,5 @@ func (r *Reconciler) targetLocked() Config {
 	if r.paused || r.want == nil {
 		return Config{}
 	}
-	return *r.want
+	return r.reacted(*r.want)
 }

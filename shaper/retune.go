@@ -46,8 +46,8 @@ func (r *Reconciler) retuneLocked(ctx context.Context, out *outcome) bool {
 	return true
 }
 
-// retunes gives the steps of Diff where two configurations ask for the same objects but for rates of uplinks, and all that differs of
-// these is changed in place. It is for many changes a second: it makes only the trees whose rates change, and puts nothing into words.
+// retunes gives the steps of Diff where two configurations ask for the same objects but for rates of uplinks and reactions, and
+// all that differs of these is changed in place. It is for many changes a second: it makes only the trees whose rates change, and puts nothing into words.
 func retunes(observed State, was, now Config, env Env) (steps []Step, ok bool) {
 	if !reflect.DeepEqual(withoutRates(was), withoutRates(now)) {
 		return nil, false
@@ -56,7 +56,7 @@ func retunes(observed State, was, now Config, env Env) (steps []Step, ok bool) {
 		link, there := env.Interfaces[u.Interface]
 		for _, dir := range [...]slice.Direction{slice.Down, slice.Up} { // the ifb first, as in Desired
 			rate, before := u.rate(dir), was.Uplinks[i].rate(dir)
-			if rate == before {
+			if rate == before && (dir == slice.Up || u.reaction.equals(was.Uplinks[i].reaction)) {
 				continue
 			}
 			if rate == 0 || before == 0 || !there || env.Leave[u.Interface] || u.clamp(dir) != was.Uplinks[i].clamp(dir) {
@@ -76,7 +76,7 @@ func withoutRates(cfg Config) Config {
 	cfg.Rules, cfg.Experiences = nil, nil
 	cfg.Uplinks = slices.Clone(cfg.Uplinks)
 	for i := range cfg.Uplinks {
-		cfg.Uplinks[i].Download, cfg.Uplinks[i].Upload = 0, 0
+		cfg.Uplinks[i].Download, cfg.Uplinks[i].Upload, cfg.Uplinks[i].reaction = 0, 0, reaction{}
 	}
 	return cfg
 }

@@ -238,5 +238,6 @@ func (s *Shaper) Run(ctx context.Context) error {
 	g.Go(func() error { return s.rec.Run(ctx) })
 	g.Go(func() error { return s.followAddresses(ctx) })
 	g.Go(func() error { return s.keepBooks(ctx) })
+	g.Go(func() error { return s.adapt(ctx) })
 	return g.Wait()
 }

@@ -24,7 +24,7 @@ func (t tree) dev() string {
 
 // each gives the objects of a tree.
 func (t tree) each(add func(Object)) {
-	dev, link := t.dev(), t.uplink.rate(t.dir)
+	dev, link := t.dev(), t.link()
 	htb := tcnl.HTB{}
 	sharing := make(map[int][]Slice)
 	for _, sl := range t.cfg.Slices {
@@ -47,12 +47,22 @@ func (t tree) each(add func(Object)) {
 	}
 }
 
+// link is what the tree lets through in all.
+func (t tree) link() slice.Rate { return t.uplink.rate(t.dir) - t.uplink.narrowed(t.dir) }
+
+// sureOf is what best effort has of a rate that it is sure of: where a tree is narrower than its link, it is best effort that is.
+func (t tree) sureOf(r slice.Rate) slice.Rate {
+	return max(r, floorRate+t.uplink.narrowed(t.dir)) - t.uplink.narrowed(t.dir)
+}
+
 // alone is a slice that has its priority for itself.
 func (t tree) alone(sl Slice) Class {
 	low, high := t.bounds(sl)
 	urgent := t.urgent(sl)
 	if urgent {
 		low += t.spareFor(sl)
+	} else {
+		low = t.sureOf(low)
 	}
 	c := Class{Dev: t.dev(), Handle: sliceClass(sl.ID), Parent: linkClass, HTB: t.class(low, high)}
 	c.HTB.Prio, c.HTB.Quantum = uint32(sl.Priority), t.frame()
@@ -93,8 +103,8 @@ func (t tree) shared(add func(Object), priority int, members []Slice) {
 		sum += low
 		smallest = min(smallest, low)
 	}
-	link := t.uplink.rate(t.dir)
-	add(Class{Dev: t.dev(), Handle: innerClass(priority), Parent: linkClass, HTB: t.class(min(sum, link), link)})
+	sure := t.sureOf(min(sum, t.uplink.rate(t.dir)))
+	add(Class{Dev: t.dev(), Handle: innerClass(priority), Parent: linkClass, HTB: t.class(sure, t.link())})
 	for _, sl := range members {
 		low, high := t.bounds(sl)
 		c := Class{Dev: t.dev(), Handle: sliceClass(sl.ID), Parent: innerClass(priority), HTB: t.class(floorRate, high)}

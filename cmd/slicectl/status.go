@@ -74,6 +74,10 @@ func writeDirection(b *strings.Builder, name string, link api.LinkStatus, rows [
 		return
 	}
 	fmt.Fprintf(b, "  %s %s, %s used\n", name, rate(*link.RateBPS), rate(link.UsedBPS))
+	if link.NarrowedBPS > 0 {
+		fmt.Fprintf(b, "  (held to %s now: more comes than the link is made for, and calls are not to wait for it)\n",
+			rate(*link.RateBPS-min(link.NarrowedBPS, *link.RateBPS)))
+	}
 	if len(rows) > 0 {
 		t := table{{"slice", "min", "max", "bytes", "packets", "drops", "queued", "p50 delay", "p99 delay", "max delay", "devices"}}
 		for _, row := range rows {

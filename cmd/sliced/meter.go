@@ -23,7 +23,7 @@ func (a *agent) Measure(context.Context) (api.Measurements, error) {
 	for _, l := range m.Links {
 		if l.Rate > 0 {
 			out.Rates = append(out.Rates, api.LinkRate{
-				Uplink: names.uplinks[l.Uplink], Direction: l.Direction.String(), BitsPerSecond: uint64(l.Rate),
+				Uplink: names.uplinks[l.Uplink], Direction: l.Direction.String(), BitsPerSecond: uint64(l.Rate - l.Narrowed),
 			})
 		}
 	}

@@ -44,7 +44,7 @@ func (a *agent) Status(context.Context) (api.Status, error) {
 }
 
 func linkStatus(l shaper.LinkMeasurement) api.LinkStatus {
-	st := api.LinkStatus{UsedBPS: uint64(l.Used)}
+	st := api.LinkStatus{UsedBPS: uint64(l.Used), NarrowedBPS: uint64(l.Narrowed)}
 	if l.Rate > 0 {
 		rate := uint64(l.Rate)
 		st.RateBPS = &rate

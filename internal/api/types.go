@@ -38,6 +38,8 @@ type UplinkStatus struct {
 type LinkStatus struct {
 	RateBPS *uint64 `json:"rate_bps"` // null when off
 	UsedBPS uint64  `json:"used_bps"`
+	// NarrowedBPS is by how much less is let through now, for what comes down the link and is dropped. Left out when it is nothing.
+	NarrowedBPS uint64 `json:"narrowed_bps,omitempty"`
 }
 
 // SliceStatus is a slice in one direction of one uplink. Bytes and packets are what was offered to the shaper, drops what

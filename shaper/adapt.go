@@ -1,0 +1,143 @@
+package shaper
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/slicegate/slicegate/internal/slice"
+)
+
+// adaptEvery is how often the leaves are looked at. A crowd that comes fills the provider's queue within a second.
+const adaptEvery = 250 * time.Millisecond
+
+// adapt has the trees of downloads follow what their leaves drop and hold, until ctx ends.
+func (s *Shaper) adapt(ctx context.Context) error {
+	tick := time.NewTicker(adaptEvery)
+	defer tick.Stop()
+	var v view
+	var failed bool
+	for {
+		err := s.adaptTo(ctx, &v, time.Now())
+		if err != nil && !failed {
+			s.log.Error("leaves_not_read", "error", err)
+		}
+		failed = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// view is what downloads were seen to do.
+type view struct {
+	at      time.Time
+	leaves  map[Key]leafStats
+	strains map[string]*strain // by uplink
+}
+
+// adaptTo looks at the leaves, and changes what is to change.
+func (s *Shaper) adaptTo(ctx context.Context, v *view, now time.Time) error {
+	leaves, err := s.leaves()
+	if err != nil {
+		return err
+	}
+	if reactions, changed := v.see(s.config(), leaves, now); changed {
+		s.rec.adapt(ctx, reactions)
+	}
+	return nil
+}
+
+// see compares the leaves with those of the look before, and gives the answers, by uplink.
+func (v *view) see(cfg Config, leaves map[Key]leafStats, now time.Time) (reactions map[string]reaction, changed bool) {
+	span := now.Sub(v.at)
+	before, strains := v.leaves, v.strains
+	v.at, v.leaves, v.strains = now, leaves, make(map[string]*strain)
+	reactions = make(map[string]reaction)
+	for _, u := range cfg.Uplinks {
+		st := strains[u.Name]
+		if st == nil {
+			st = new(strain)
+		}
+		if st.see(u.Download, ratesOf(cfg.Slices, u, before, leaves, span), span) {
+			changed = true
+		}
+		v.strains[u.Name], reactions[u.Name] = st, st.answer
+	}
+	return reactions, changed
+}
+
+// ratesOf gives what a download's leaves did between two looks, those that were there at both. Queues are those of best effort: what is
+// urgent is not to wait, and heeds no drop.
+func ratesOf(all []Slice, u Uplink, before, now map[Key]leafStats, span time.Duration) map[slice.ID]leafRates {
+	patient := bestEffort(all)
+	rates := make(map[slice.ID]leafRates)
+	for k, l := range now {
+		was, ok := before[k]
+		if ok && k.Uplink == u.Index && k.Direction == slice.Down {
+			r := l.since(was, span, u.Overhead)
+			if patient&(1<<k.Slice) == 0 {
+				r.queues = 0
+			}
+			rates[k.Slice] = r
+		}
+	}
+	return rates
+}
+
+// since gives what a leaf did in a time, of frames that the link adds to. Counters that went back are another qdisc's, or were wiped.
+func (l leafStats) since(was leafStats, span time.Duration, o Overhead) leafRates {
+	if span <= 0 || l.drops < was.drops || l.sent.Packets < was.sent.Packets || l.sent.Bytes < was.sent.Bytes {
+		return leafRates{}
+	}
+	bytes, packets, drops := l.sent.Bytes-was.sent.Bytes, l.sent.Packets-was.sent.Packets, l.drops-was.drops
+	frame := float64(fullFrame)
+	if packets > 0 { // what is dropped, or waits, is as large as what has left
+		frame = float64(bytes) / float64(packets)
+	}
+	seconds, bits := span.Seconds(), 8*o.onLink(frame)
+	waiting := (float64(l.backlog) - float64(was.backlog)) / frame // frames more than before
+	return leafRates{
+		arrived: (float64(packets+drops) + waiting) * bits / seconds,
+		dropped: float64(drops) * bits / seconds,
+		packets: float64(packets) / seconds,
+		queues:  l.queues,
+	}
+}
+
+// onLink is how many bytes a link carries for a frame of so many.
+func (o Overhead) onLink(frame float64) float64 {
+	frame = max(frame+float64(o.Bytes), float64(o.MinFrame))
+	if o.ATM {
+		const cell, payload = 53, 48
+		return cell * math.Ceil(frame/payload)
+	}
+	return frame
+}
+
+// fullFrame is a whole Ethernet frame's size as the kernel sees it, in bytes.
+const fullFrame = 1514
+
+// adapt sets the reactions of uplinks, by name, and has the kernel follow. What it refuses is told as ever, and Run tries it again.
+func (r *Reconciler) adapt(ctx context.Context, reactions map[string]reaction) {
+	r.working.Lock()
+	defer r.working.Unlock()
+	r.mu.Lock()
+	r.react = reactions
+	r.mu.Unlock()
+	_, _ = r.demandLocked(ctx)
+}
+
+// reacted is cfg with the reactions of its uplinks.
+func (r *Reconciler) reacted(cfg Config) Config {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	cfg.Uplinks = slices.Clone(cfg.Uplinks)
+	for i, u := range cfg.Uplinks {
+		cfg.Uplinks[i].reaction = r.react[u.Name]
+	}
+	return cfg
+}

@@ -1,0 +1,151 @@
+package shaper
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/slicegate/slicegate/internal/nettest"
+	"github.com/slicegate/slicegate/internal/slice"
+	"github.com/slicegate/slicegate/internal/tcnl"
+)
+
+// What leaves did is told from two looks at the same leaf; what is no download's has no part in it.
+func TestViewComparesLeaves(t *testing.T) {
+	cfg := Config{Slices: fourSlices(t), Uplinks: []Uplink{{Name: "fibre", Index: 2, Download: 100 * slice.Mbit}}}
+	down, up := Key{2, slice.Down, 3}, Key{2, slice.Up, 3}
+	leaf := func(drops, packets uint64) leafStats {
+		return leafStats{drops: drops, sent: Count{packets * 1000, packets}}
+	}
+	second := 0
+	var v view
+	look := func(leaves map[Key]leafStats) slice.Rate {
+		second++
+		reactions, _ := v.see(cfg, leaves, time.Unix(int64(second), 0))
+		return reactions["fibre"].narrowed
+	}
+	if got := look(map[Key]leafStats{down: leaf(1e6, 1e6)}); got != 0 {
+		t.Errorf("the first look narrows by %s", got)
+	}
+	if got := look(map[Key]leafStats{down: leaf(1e6+2500, 1e6+10_000)}); got != 3*slice.Mbit { // 20 Mbit/s, a quarter of it as yet, and 2 are free
+		t.Errorf("2500 drops of 1000 bytes narrow by %s", got)
+	}
+	for range 10 {
+		look(map[Key]leafStats{down: leaf(1e6+2500, 1e6+10_000)})
+	}
+	for name, leaves := range map[string]map[Key]leafStats{
+		"gone":           {},
+		"new":            {down: leaf(5000, 100)},
+		"counts go back": {down: leaf(10, 100)},
+		"upload":         {down: leaf(10, 100), up: leaf(1e7, 100)},
+		"upload grows":   {down: leaf(10, 100), up: leaf(2e7, 200)},
+		"another uplink": {down: leaf(10, 100), {1, slice.Down, 3}: leaf(1e7, 100)},
+	} {
+		if got := look(leaves); got != 0 {
+			t.Errorf("%s: narrows by %s", name, got)
+		}
+	}
+	cfg.Uplinks[0].Name = "lte"
+	if reactions, _ := v.see(cfg, nil, time.Unix(1000, 0)); len(reactions) != 1 || len(v.strains) != 1 {
+		t.Errorf("an uplink that went is kept: %v", reactions)
+	}
+}
+
+// A download that drops what comes is narrower, and stays so when it is healed or planned for; the upload is not. When nothing is dropped
+// any more it has its rate again.
+func TestDownloadCountsWhatItDrops(t *testing.T) {
+	b := newBox(t)
+	cfg := b.config()
+	cfg.Uplinks[0].Download, cfg.Uplinks[0].Leaf = 5*slice.Mbit, LeafFIFO
+	b.open(cfg) // Run would look for itself
+	device, server := listen(t, b.device, "10.9.4.7:5004"), listen(t, b.server, "198.51.100.1:6000")
+	send(t, device, netip.MustParseAddrPort("198.51.100.1:6000"), []byte("come"))
+	_, nat := receive(t, server)
+	var v view
+	began := time.Now()
+	look := func(second int) {
+		t.Helper()
+		must(t, b.shaper.adaptTo(t.Context(), &v, began.Add(time.Duration(second)*time.Second)))
+	}
+	look(0)
+	before := left(t, b.shaper.Reconciler(), cfg)
+	for range 5000 {
+		send(t, server, nat, make([]byte, 1000))
+	}
+	look(1)
+	down := func() LinkMeasurement {
+		m, err := b.shaper.Measure(false)
+		must(t, err)
+		for _, l := range m.Links {
+			if l.Direction == slice.Down {
+				return l
+			}
+		}
+		t.Fatal("no download is measured")
+		return LinkMeasurement{}
+	}
+	if l := down(); l.Rate != 5*slice.Mbit || l.Narrowed != 2500*slice.Kbit {
+		t.Errorf("5000 packets a second on %s narrow it by %s", l.Rate, l.Narrowed)
+	}
+	if rate := b.linkRate("ifb-fibre"); rate != 2500*slice.Kbit {
+		t.Errorf("the download's tree is at %s", rate)
+	}
+	if rate := b.linkRate("wan0"); rate != cfg.Uplinks[0].Upload {
+		t.Errorf("the upload's tree is at %s", rate)
+	}
+	must(t, b.shaper.Reconciler().Set(t.Context(), cfg)) // a look
+	if after := left(t, b.shaper.Reconciler(), cfg); before.String() != after.String() {
+		t.Errorf("a narrower download is not as it is wanted:\n%s", after)
+	}
+	for second := range 20 {
+		look(2 + second)
+	}
+	if l, rate := down(), b.linkRate("ifb-fibre"); rate != cfg.Uplinks[0].Download || l.Narrowed != 0 {
+		t.Errorf("20 s later it is at %s, narrower by %s", rate, l.Narrowed)
+	}
+}
+
+// linkRate is that of a tree's top class.
+func (b *testBox) linkRate(dev string) slice.Rate {
+	b.t.Helper()
+	link, err := b.shaper.links.LinkByName(dev)
+	must(b.t, err)
+	classes, err := b.shaper.conn.Classes(link.Attrs().Index)
+	must(b.t, err)
+	for _, c := range classes {
+		if c.Handle == linkClass {
+			return slice.Rate(c.HTB.Ceil.BytesPerSecond * 8)
+		}
+	}
+	b.t.Fatalf("%s has no tree", dev)
+	return 0
+}
+
+// On a slow link two packets of one device are a long queue already: CoDel leaves them where the provider's queue would have them else.
+func TestSlowDownloadHasPatience(t *testing.T) {
+	nettest.Require(t, "fq_codel")
+	b := newBox(t)
+	cfg := b.config()
+	cfg.Uplinks[0].Download = 1 * slice.Mbit
+	b.start(cfg)
+	device, server := listen(t, b.device, "10.9.4.7:5004"), listen(t, b.server, "198.51.100.1:6000")
+	send(t, device, netip.MustParseAddrPort("198.51.100.1:6000"), []byte("come"))
+	_, nat := receive(t, server)
+	target := func() (longest uint32) {
+		qdiscs, err := b.shaper.conn.Qdiscs()
+		must(t, err)
+		for _, q := range qdiscs {
+			if leaf, ok := q.Options.(tcnl.FQCoDel); ok && q.Handle == queueHandle(3) {
+				longest = max(longest, leaf.Target)
+			}
+		}
+		return longest
+	}
+	own := target()
+	for range 2000 { // for some seconds: Run looks once a second
+		send(t, server, nat, make([]byte, 1000))
+		time.Sleep(time.Millisecond)
+	}
+	await(t, "a leaf that holds a queue has more patience", func() bool { return target() > own })
+	await(t, "an empty one has its own again", func() bool { return target() == own })
+}

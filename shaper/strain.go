@@ -1,0 +1,145 @@
+package shaper
+
+import (
+	"maps"
+	"math"
+	"time"
+
+	"github.com/slicegate/slicegate/internal/slice"
+)
+
+// reaction is what a download's tree differs by from what is configured, for what its leaves drop and hold. The zero reaction is none.
+//
+// What comes down has been through the provider's queue already. Where many TCP flows share a link, each has a packet or two under way,
+// and is at its smallest window: the more a leaf drops, the more the link carries for nothing, and what arrives exceeds what is let
+// through by so much that the provider's queue fills, with everybody's calls in it.
+type reaction struct {
+	// narrowed is by how much best effort is narrower: as much as comes down and is dropped here, which the link has carried all the same,
+	// and more while too much arrives.
+	narrowed slice.Rate
+	// patience is for leaves with so many queues that one has its turn later than CoDel would wait for.
+	patience map[slice.ID]patience
+}
+
+func (r reaction) equals(o reaction) bool {
+	return r.narrowed == o.narrowed && maps.Equal(r.patience, o.patience)
+}
+
+// narrowed is by how much u's tree is narrower in one direction than it is configured, at most mostNarrowed of it.
+func (u Uplink) narrowed(dir slice.Direction) slice.Rate {
+	if dir == slice.Up {
+		return 0
+	}
+	return min(u.reaction.narrowed, u.Download/mostNarrowed)
+}
+
+const (
+	// A flood that heeds no drop fills the provider's queue whatever is done. Half of the link stays for the others.
+	mostNarrowed = 2
+	// TCP finds its rate by losing a little: a fiftieth is not counted. Who shapes to 95 % of a contract has more than twice that to spare.
+	freeWaste = 50
+	// What arrived above the rate waits at the provider, and is paid back at so many times a second. A few frames are no queue: on a slow
+	// link a look sees hardly more than ten.
+	payBack = 8
+	noQueue = 8 * fullFrame * 8 // bits
+	// Less than a hundredth is nothing, and a tree is not written anew for a quarter of that.
+	narrowStep = 100
+
+	// remembered is how long drops count, and calm how long what was done in a hurry takes to be undone: at once, it would soon be called
+	// for again.
+	remembered = 4 * time.Second
+	calm       = 2 * time.Second
+)
+
+// longestRound is more than the longest patience, in seconds: after it a leaf is soon as before.
+const longestRound = 1
+
+// patience is how often CoDel's target is doubled.
+type patience uint8
+
+// target is in CoDel's µs.
+func (p patience) target() uint64 { return codelTarget << p }
+
+// maxPatience is 640 ms.
+const maxPatience patience = 7
+
+// turns is how many packets of a flow CoDel lets wait. With three under way behind a lost one TCP notices at once (RFC 5681, section 3.2);
+// with fewer it waits for its timer, and the link for it.
+const turns = 3
+
+// leafRates is what a leaf did in a while, in bit/s on the link.
+type leafRates struct {
+	arrived, dropped float64
+	packets          float64 // that left it, 1/s
+	queues           uint32  // of its fq_codel, that had their turns at the end
+}
+
+// round is how long each of a leaf's queues waits for its next turn, in seconds.
+func (l leafRates) round() float64 {
+	if l.packets == 0 {
+		return 0
+	}
+	return float64(l.queues) / l.packets
+}
+
+// strain is what is seen of one download, look by look.
+type strain struct {
+	dropped float64              // bit/s, of late
+	owed    float64              // bits
+	paying  float64              // of that, bit/s
+	rounds  map[slice.ID]float64 // of leaves, in seconds, of late
+	answer  reaction
+}
+
+// see takes in what each leaf of a download did in the time since the look before, and reports whether the answer is another now.
+func (s *strain) see(rate slice.Rate, leaves map[slice.ID]leafRates, span time.Duration) (changed bool) {
+	was := s.answer
+	s.answer.patience = make(map[slice.ID]patience)
+	rounds := make(map[slice.ID]float64)
+	var arrived, dropped float64
+	for id, l := range leaves {
+		arrived, dropped = arrived+l.arrived, dropped+l.dropped
+		rounds[id] = calmly(s.rounds[id], min(l.round(), longestRound), span)
+		if p := was.patience[id].after(turns * rounds[id]); p > 0 {
+			s.answer.patience[id] = p
+		}
+	}
+	s.rounds = rounds
+	s.dropped += (min(dropped, float64(rate)) - s.dropped) * part(span, remembered)
+	s.answer.narrowed = s.narrower(float64(rate), arrived, span)
+	return !s.answer.equals(was)
+}
+
+// narrower is by how much the tree of a link is to be narrower, where so much arrived.
+func (s *strain) narrower(link, arrived float64, span time.Duration) slice.Rate {
+	was, free, most, step := float64(s.answer.narrowed), link/freeWaste, link/mostNarrowed, link/narrowStep
+	s.owed = min(max(0, s.owed+(arrived-link-free)*span.Seconds()), noQueue+most/payBack)
+	s.paying = calmly(s.paying, payBack*max(0, s.owed-noQueue), span)
+	now := min(max(0, s.dropped-free)+s.paying, most)
+	switch {
+	case now < step:
+		return 0
+	case math.Abs(now-was) < step/4:
+		return slice.Rate(was)
+	}
+	return slice.Rate(now)
+}
+
+// calmly is now where that is more, and else a step on the way there.
+func calmly(was, now float64, span time.Duration) float64 {
+	return max(now, was+(now-was)*part(span, calm))
+}
+
+func part(span, whole time.Duration) float64 { return min(1, span.Seconds()/whole.Seconds()) }
+
+// after is p where a queue is to be so many seconds long: it grows at once, and shrinks, by half a look, while it is four times that.
+func (p patience) after(wanted float64) patience {
+	const us = 1e6
+	for p < maxPatience && float64(p.target()) < wanted*us {
+		p++
+	}
+	if p > 0 && float64(p.target()) > 4*wanted*us {
+		p--
+	}
+	return p
+}
