@@ -15,7 +15,7 @@ const (
 
 // Bounds are what the tree is to reach on each kernel. One that it does not reach yet stays here as it is, and has a line in shortfalls.
 func Bounds() []Bound {
-	return slices.Concat(isolationBounds(), deviceBounds(), abuseBounds(), agentBounds(), linkBounds(), viewBounds(), costBounds())
+	return slices.Concat(isolationBounds(), crowdBounds(), deviceBounds(), abuseBounds(), agentBounds(), linkBounds(), viewBounds(), costBounds())
 }
 
 // packetTime is how long a full-size packet takes on a link, in ms.
@@ -55,6 +55,20 @@ func isolationBounds() (all []Bound) {
 		}
 	}
 	return all
+}
+
+// crowdBounds: interaction stays below 200 ms whatever the downloads do, and these have no less than with the rival that does as much for it.
+func crowdBounds() []Bound {
+	const interactive, counting = 200, "cake diffserv4, ingress"
+	of := func(name string) Key { return Key{"crowd", "200 downloads of 100 devices, 20 Mbit/s", ours, name} }
+	return []Bound{
+		atMost(of("call p99"), interactive, ""),
+		atMost(of("call, as they come p99"), interactive, ""),
+		atMost(of("call lost"), fewLost, ""),
+		atMostOfCake(of("call p99"), 1, 0.3),
+		{Key: of("call p99"), Rival: of("call p99").under(counting), Factor: 1, Plus: 5},
+		atLeastOf(of("bulk"), 1, counting),
+	}
 }
 
 // fewLost is what a queue that drops for itself may take along, in %: 3 of 3,000.

@@ -49,7 +49,7 @@ func KernelTests() []Program {
 func Subset() []Program {
 	pick := map[string]string{
 		"internal/tcnl": ".",
-		"shaper":        "^(TestForwardedCall|TestRatesAreKept|TestRestartGoesOn)$|^TestEveryLeaf$/^cake$|^TestDevicesShare$/^cake$/^up$",
+		"shaper":        "^(TestForwardedCall|TestRatesAreKept|TestRestartGoesOn|TestSlowDownloadHasPatience)$|^TestEveryLeaf$/^cake$|^TestDevicesShare$/^cake$/^up$",
 	}
 	var programs []Program
 	for _, p := range KernelTests() {
@@ -103,6 +103,7 @@ var Reduced = []Grid{
 	{Kernel: "6.1", Run: "^TestIsolation$/^one_slice$/^down$/^(1|5)$/^(cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestSameDevice$/^4_uploads,_5_/^(cake_diffserv4|ours)$"},
 	{Kernel: "6.12", Run: "^TestSameDevice$/^8_uploads_against_1,_5/^(cake_diffserv4|ours)$", Once: true},
+	{Kernel: "6.12", Run: "^TestCrowd$/./^(cake_diffserv4(,_ingress)?|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestDelay$/^(up|down|bursts)$/^(5|15|45)$", Once: true},
 	{Kernel: "6.12", Run: "^TestFairness$/^(realtime|signalling)/^ours$", Once: true},
 	{Kernel: "6.12", Run: "^TestAbuse$/^(uploads_marked_EF|UDP_of_400_bytes|fake_RTP|fake_STUN),_5_/^(cake_diffserv4|ours)$", Once: true},
@@ -120,7 +121,7 @@ var Reduced = []Grid{
 // reducedBounds is how many bounds a whole reduced run measures, by kernel and scenario: of fewer, a figure has vanished.
 var reducedBounds = map[string]map[string]int{
 	"6.12": {
-		"isolation": 42, "fallback leaf": 6, "same device": 4, "delay": 80, "leaves": 5, "fairness": 12, "abuse": 20, "agent": 22, "overhead": 12,
+		"isolation": 42, "crowd": 6, "fallback leaf": 6, "same device": 4, "delay": 80, "leaves": 5, "fairness": 12, "abuse": 20, "agent": 22, "overhead": 12,
 		"local": 1, "flap": 4, "cost": 14, "rate": 4,
 	},
 	"6.1": {"isolation": 36},
@@ -139,7 +140,7 @@ func Full() (all []Grid) {
 			all = append(all, Grid{Kernel: kernel, Run: "^TestFairness$/^media_and_telemetry,_" + what, Once: true})
 		}
 		all = append(all, Grid{Kernel: kernel, Run: "^TestFairness$/^(realtime|signalling)", Once: true})
-		for _, test := range []string{"SameDevice", "Leaves", "Abuse", "Delay", "Agent|Flap", "Overhead", "Local", "Cost", "Rate"} {
+		for _, test := range []string{"Crowd", "SameDevice", "Leaves", "Abuse", "Delay", "Agent|Flap", "Overhead", "Local", "Cost", "Rate"} {
 			all = append(all, Grid{Kernel: kernel, Run: fmt.Sprintf("^Test(%s)$", test), Once: true})
 		}
 		all = append(all, Grid{Kernel: kernel, Run: lackingTest, Without: "fq_codel", Once: true})

@@ -36,7 +36,8 @@ var rivals = []Treatment{
 // Shaper interfaces: the uplink sends what goes up, and what comes down goes through an ifb first.
 const ifb = "ifb-lab"
 
-// byTC shapes both ways with the same commands. %isolation is cake's by device of the venue.
+// byTC shapes both ways with the same commands. %isolation is cake's by device of the venue, and %counting has it count what it drops of
+// what comes down.
 func byTC(commands ...string) func(context.Context, *demo.Host, int) (func() error, error) {
 	return func(_ context.Context, box *demo.Host, rate int) (func() error, error) {
 		steps := [][]string{
@@ -45,8 +46,10 @@ func byTC(commands ...string) func(context.Context, *demo.Host, int) (func() err
 			{"tc", "qdisc add dev " + demo.UplinkInterface + " clsact"},
 			{"tc", "filter add dev " + demo.UplinkInterface + " ingress matchall action mirred egress redirect dev " + ifb},
 		}
-		for _, on := range []struct{ dev, isolation string }{{demo.UplinkInterface, "dual-srchost"}, {ifb, "dual-dsthost"}} {
-			values := strings.NewReplacer("%dev", on.dev, "%rate", fmt.Sprintf("%dbit", rate), "%isolation", on.isolation)
+		for _, on := range []struct{ dev, isolation, counting string }{
+			{demo.UplinkInterface, "dual-srchost", "egress"}, {ifb, "dual-dsthost", "ingress"},
+		} {
+			values := strings.NewReplacer("%dev", on.dev, "%rate", fmt.Sprintf("%dbit", rate), "%isolation", on.isolation, "%counting", on.counting)
 			for _, command := range commands {
 				steps = append(steps, []string{"tc", values.Replace(command)})
 			}
