@@ -132,7 +132,8 @@ func calmly(was, now float64, span time.Duration) float64 {
 
 func part(span, whole time.Duration) float64 { return min(1, span.Seconds()/whole.Seconds()) }
 
-// after is p where a queue is to be so many seconds long: it grows at once, and shrinks, by half a look, while it is four times that.
+// after is p where a queue is to be so many seconds long: it grows at once, and shrinks by half with each look while it is four times
+// that.
 func (p patience) after(wanted float64) patience {
 	const us = 1e6
 	for p < maxPatience && float64(p.target()) < wanted*us {
