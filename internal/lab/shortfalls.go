@@ -28,8 +28,6 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours, cake leaf", "telemetry Jain"}, 0.71},              // ≥ 0.95
 	{"6.12", Key{"fairness", "realtime, up, 20 Mbit/s", "ours, cake leaf", "realtime Jain"}, 0.52},                           // ≥ 0.95
 	{"6.12", Key{"fairness", "signalling, up, 20 Mbit/s", "ours, cake leaf", "signalling Jain"}, 0.22},                       // ≥ 0.95
-	{"6.12", Key{"fairness", "media and telemetry, down, 100 Mbit/s", "ours", "media Jain"}, 0.79},                           // ≥ 0.95
-	{"6.12", Key{"fairness", "media and telemetry, down, 100 Mbit/s", "ours", "media 50 flows"}, 11.6},                       // ≤ 3
 	{"6.12", Key{"abuse", "fake RTP, 20 Mbit/s", "ours", "abuser's share"}, 5.7},                                             // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "abuser's share"}, 5.45},                                             // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call p99 grows"}, 3.7},                                              // ≤ 2
