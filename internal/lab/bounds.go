@@ -45,7 +45,13 @@ func isolationBounds() (all []Bound) {
 				}
 				all = append(all, atMostOfCake(of("down", name), 1, 0.3), atMostOfCake(of("both", name), 1, 0.3))
 			}
-			// Delays are of what arrives.
+			// Delays are above the idle path's, under the same treatment.
+			for _, way := range []string{"up", "down", "both"} {
+				for _, name := range []string{"call idle", "signalling idle"} {
+					all = append(all, atMostOfCake(of(way, name), 1, idleMore), Bound{Key: of(way, name), Rival: of(way, name).under(nothing), Factor: 1, Plus: idleMore})
+				}
+			}
+			// And they are of what arrives.
 			for _, way := range []string{"up", "down", "both"} {
 				all = append(all, atMostOfCake(of(way, "call lost"), 1, fewLost), atMostOfCake(of(way, "signalling lost"), 1, fewLost))
 			}
@@ -64,12 +70,16 @@ func crowdBounds() []Bound {
 	return []Bound{
 		atMost(of("call p99"), interactive, ""),
 		atMost(of("call, as they come p99"), interactive, ""),
+		atMost(of("call, as they come lost"), fewLost, ""),
 		atMost(of("call lost"), fewLost, ""),
 		atMostOfCake(of("call p99"), 1, 0.3),
 		{Key: of("call p99"), Rival: of("call p99").under(counting), Factor: 1, Plus: 5},
 		atLeastOf(of("bulk"), 1, counting),
 	}
 }
+
+// idleMore is what a round trip may be longer by on an idle path, in ms: a program each way.
+const idleMore = 0.1
 
 // fewLost is what a queue that drops for itself may take along, in %: 3 of 3,000.
 const fewLost = 0.1
@@ -90,14 +100,19 @@ func deviceBounds() (all []Bound) {
 			atMostOfCake(Key{"same device", own, ours, "sparse p99"}, 1, 0),
 			atMostOfCake(Key{"same device", own, ours, "sparse and pages p99"}, 1, 0),
 			atMostOfCake(Key{"same device", own, ours, "page p50"}, 1.1, 0),
+			atMostOfCake(Key{"same device", own, ours, "sparse lost"}, 1, fewLost),
+			atMostOfCake(Key{"same device", own, ours, "sparse and pages lost"}, 1, fewLost),
+			atMostOfCake(Key{"same device", own, ours, "page lost"}, 1, fewLost),
 			atLeastOf(Key{"same device", fmt.Sprintf("8 uploads against 1, %d Mbit/s", mbit), ours, "Jain"}, 1, cakeDiffserv))
 	}
 	// What a small flow of one of many waits for is not a full packet of each (0021): that would be 27 ms.
-	all = append(all, atMost(Key{"leaves", "40 devices, 20 Mbit/s", ours, "sparse p99"}, 12, ""))
 	for _, treatment := range []string{ours, "ours, cake leaf"} {
+		all = append(all, atMost(Key{"leaves", "40 devices, 20 Mbit/s", treatment, "sparse p99"}, 12, ""))
 		for _, crowd := range []string{"40 devices, 20 Mbit/s", "500 devices, 100 Mbit/s"} {
 			all = append(all,
 				atMostOfCake(Key{"leaves", crowd, treatment, "call p99"}, 1, 0.3),
+				atMostOfCake(Key{"leaves", crowd, treatment, "call lost"}, 1, fewLost),
+				atMostOfCake(Key{"leaves", crowd, treatment, "sparse lost"}, 1, fewLost),
 				atLeast(Key{"leaves", crowd, treatment, "Jain"}, evenShares))
 		}
 		shares := func(name, slice string) {
@@ -123,6 +138,9 @@ func abuseBounds() (all []Bound) {
 					atMost(Key{"abuse", abuse + rate, treatment, "call p99 grows"}, 2, ""),
 					atMost(Key{"abuse", abuse + rate, treatment, "signalling p99 grows"}, 2, ""),
 					atMost(Key{"abuse", abuse + rate, treatment, "call lost"}, fewLost, ""),
+					atMost(Key{"abuse", abuse + rate, treatment, "signalling lost"}, fewLost, ""),
+					atMost(Key{"abuse", abuse + rate, treatment, "call, as it begins p99 grows"}, 2, ""),
+					atMost(Key{"abuse", abuse + rate, treatment, "signalling, as it begins p99 grows"}, 2, ""),
 					atMost(Key{"abuse", abuse + rate, treatment, "abuser's share"}, 2, ""))
 			}
 		}
@@ -146,8 +164,18 @@ func agentBounds() (all []Bound) {
 	}
 	// What is let through too fast waits behind the box.
 	for _, what := range []string{retune, takeover} {
-		k := Key{"agent", "20 Mbit/s, behind a modem", what, "modem's queue p99"}
-		all = append(all, Bound{Key: k, Rival: k.under("nothing happens"), Factor: 1, Plus: packetTime(20)})
+		behind := func(name string) Key { return Key{"agent", "20 Mbit/s, behind a modem", what, name} }
+		// What comes down has met the modem first: there it is TCP's bursts.
+		for _, queue := range []struct {
+			name string
+			more float64
+		}{{"modem's queue p99", packetTime(20)}, {"down, modem's queue p99", 2}} {
+			k := behind(queue.name)
+			all = append(all, Bound{Key: k, Rival: k.under("nothing happens"), Factor: 1, Plus: queue.more})
+		}
+		for _, way := range []string{"up", "down"} {
+			all = append(all, atMost(behind(way+" lost"), 0, ""), atMost(behind(way+" reordered"), 0, ""))
+		}
 	}
 	return append(all, atLeast(of(retune, "changes"), 19), atMost(of(takeover, "ready after"), 1000, ""))
 }
@@ -165,7 +193,10 @@ func linkBounds() (all []Bound) {
 		}
 		queue := func(way string) Key { return of(way, "modem's queue p99") }
 		// What comes down has met the modem first, and TCP's bursts wait there whatever the shaper is told.
-		all = append(all, atMost(queue("up"), packetTime(10), "a full packet's time"), atMostOfCake(queue("down"), 4, 0))
+		all = append(all, atMost(queue("up"), packetTime(10), "a full packet's time"), atMostOfCake(queue("down"), 1, 0.3))
+		for _, way := range []string{"up", "down"} {
+			all = append(all, atMostOfCake(of(way, "call p99"), 1, 0.3), atMostOfCake(of(way, "call lost"), 1, fewLost))
+		}
 		// Where the shaper is told nothing a queue builds, of 11 to 270 ms, and bulk has all of the link.
 		const untold, builds = "ours, overhead none", 10 // ms: else the case would show nothing
 		for _, way := range []string{"up", "down"} {
@@ -180,6 +211,9 @@ func linkBounds() (all []Bound) {
 		rival := func(way, treatment, name string) Key {
 			return Key{"isolation", fmt.Sprintf("one slice, %s, %d Mbit/s", way, mbit), treatment, name}
 		}
+		for _, name := range []string{"call lost", "signalling lost"} {
+			all = append(all, atMost(of("up", name), fewLost, ""), atMost(of("down", name), fewLost, ""))
+		}
 		for _, name := range []string{"call p99", "signalling p99"} {
 			all = append(all,
 				atMost(of("up", name), packetTime(mbit)+0.5, "a full packet's time + 0.5 ms"),
@@ -189,12 +223,16 @@ func linkBounds() (all []Bound) {
 			all = append(all, Bound{Key: of(way, "bulk"), Rival: rival(way, cakeBestEffort, "bulk"), Factor: 0.97, AtLeast: true})
 		}
 	}
-	after := func(name string) Key { return Key{"flap", "up, 20 Mbit/s", "after", name} }
-	return append(all,
-		atMost(after("steps that the kernel lacks"), 0, ""),
-		Bound{Key: after("call p99"), Rival: after("call p99").under("before"), Factor: 1, Plus: 0.5},
-		Bound{Key: after("call lost"), Rival: after("call lost").under("before"), Factor: 1, Plus: fewLost},
-		atLeastOf(after("bulk"), 0.97, "before"))
+	for _, name := range []string{"up, 20 Mbit/s", "up, 20 Mbit/s, queues lost"} {
+		after := func(figure string) Key { return Key{"flap", name, "after", figure} }
+		all = append(all,
+			atMost(after("steps that the kernel lacks"), 0, ""),
+			atMost(after("whole again after"), 1000, ""),
+			Bound{Key: after("call p99"), Rival: after("call p99").under("before"), Factor: 1, Plus: 0.5},
+			Bound{Key: after("call lost"), Rival: after("call lost").under("before"), Factor: 1, Plus: fewLost},
+			atLeastOf(after("bulk"), 0.97, "before"))
+	}
+	return all
 }
 
 // viewBounds: what the kernel says of a slice's delays is what probes in it see, in %. Its figures are upper bounds of buckets, up to 6.25 %

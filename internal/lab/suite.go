@@ -33,7 +33,7 @@ func (p Program) on(kernel string) Program {
 // KernelTests are the packages whose tests are about the kernel.
 func KernelTests() []Program {
 	var programs []Program
-	for _, name := range []string{"internal/nettest", "internal/tcnl", "bpf", "internal/replay", "shaper", "internal/doctor", "cmd/sliced", "cmd/slicectl"} {
+	for _, name := range []string{"internal/nettest", "internal/lock", "internal/tcnl", "bpf", "internal/replay", "shaper", "internal/doctor", "cmd/sliced", "cmd/slicectl"} {
 		p := Program{Package: name, Env: []string{require + Require}, Timeout: time.Hour}
 		if name == "cmd/sliced" {
 			p.Starts, p.Env = []string{built.Slicectl, built.OtherSliced}, append(p.Env, built.Folder+"="+ourPrograms)
@@ -112,7 +112,8 @@ var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestOverhead$/^(pppoe|docsis|atm)/^ours(,_overhead_none)?$", Once: true},
 	{Kernel: "6.12", Run: "^TestOverhead$/^down,_docsis$/^(cake_diffserv4|ours(,_overhead_none)?)$", Once: true},
 	{Kernel: "6.12", Run: "^TestLeaves$/^40_devices/^(cake_diffserv4|ours(,_cake_leaf)?)$", Once: true},
-	{Kernel: "6.12", Run: "^Test(Local|Flap)$/^200_Mbit$/^(nothing|ours)$", Once: true},
+	{Kernel: "6.12", Run: "^TestLocal$/^200_Mbit$/^(nothing|ours)$", Once: true},
+	{Kernel: "6.12", Run: "^TestFlap$", Once: true},
 	{Kernel: "6.12", Run: "^TestRate$/././^(cake_diffserv4|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestAgent$/^(retune|kill|nothing_happens,_behind)", Once: true},
 	{Kernel: "6.12", Run: lackingTest + "/./^5$/^ours$", Without: "fq_codel", Once: true},

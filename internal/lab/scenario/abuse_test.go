@@ -42,6 +42,7 @@ func flooding(look demo.Look, size, dscp int) func(*stage, *demo.Host, int) mete
 const (
 	abuseFor    = 10100 * time.Millisecond // abuseProbes and some, before and during
 	abuseProbes = 2000
+	onsetProbes = 900 // of fillFor, after the abuse began
 )
 
 // TestAbuse asks what one device gains that pretends to matter, or sends without regard, and what that costs honest calls. Three
@@ -75,13 +76,18 @@ func suffer(s *stage, r reporter, begin func(abuser *demo.Host) meter) error {
 		return err
 	}
 	meters = append(meters, begin(abuser))
-	pause(s.ctx, fillFor)
+	onset, err := s.watch(fillFor)
+	if err != nil {
+		return err
+	}
 	during, err := s.watch(abuseFor, meters...)
 	if err != nil {
 		return err
 	}
-	r.grown("call", call, before, during)
-	r.grown("signalling", signalling, before, during)
+	r.grown("call", call, before, during, abuseProbes)
+	r.grown("call, as it begins", call, before, onset, onsetProbes)
+	r.grown("signalling", signalling, before, during, abuseProbes)
+	r.grown("signalling, as it begins", signalling, before, onset, onsetProbes)
 	fair := total(during.rates[:len(honest)]) / float64(len(honest))
 	r.figure("honest device", "Mbit/s", fair/1e6)
 	r.figure("abuser", "Mbit/s", during.rates[len(honest)]/1e6)
@@ -89,14 +95,15 @@ func suffer(s *stage, r reporter, begin func(abuser *demo.Host) meter) error {
 	return nil
 }
 
-// grown prints by how much a probe's delays grew from one span to another.
-func (r reporter) grown(name string, p *demo.Probe, from, to watch) {
+// grown prints by how much a probe's delays grew from one span to another, in which so many were promised.
+func (r reporter) grown(name string, p *demo.Probe, from, to watch, promised int) {
 	before, after := p.Trips.Between(from.from, from.until), p.Trips.Between(to.from, to.until)
 	if !r.answered(name, "before the abuse", before) || !r.answered(name, "during the abuse", after) {
 		return
 	}
 	r.kept(name, before, abuseProbes)
-	r.kept(name, after, abuseProbes)
+	r.kept(name, after, promised)
+	r.figure(name+" p99", "ms", float64(after.P99)/1e6)
 	r.figure(name+" p99 grows", "ms", float64(after.P99-before.P99)/1e6)
 	r.figure(name+" lost", "%", 100*float64(after.Lost)/float64(after.Sent))
 }

@@ -34,8 +34,9 @@ func TestAgent(t *testing.T) {
 			const rate, shaped = 20e6, 20e6 * shapedTo
 			r := newReporter(t, "agent", "20 Mbit/s, behind a modem", test.name, seed)
 			var agent *demo.Agent
-			queue := disturb(t, r, newSite(t, ours("ours", demo.Settings{}, &agent), contract(rate), shaped, seed), agent, test.do)
-			r.queued(queue, 1)
+			up, down := disturb(t, r, newSite(t, ours("ours", demo.Settings{}, &agent), contract(rate), shaped, seed), agent, test.do)
+			r.queued("", up, 1)
+			r.queued("down, ", down, 1)
 		})
 	}
 }
@@ -43,9 +44,8 @@ func TestAgent(t *testing.T) {
 // agentWork is what an agent does, or what is done to it, while packets pass.
 type agentWork func(ctx context.Context, agent *demo.Agent, books *demo.Books, r reporter) error
 
-// disturb has packets pass under load while the agent works, and prints what became of them. It gives what waited in the modem meanwhile, on
-// the way up.
-func disturb(t *testing.T, r reporter, site *Site, agent *demo.Agent, do agentWork) (queue []time.Duration) {
+// disturb has packets pass under load while the agent works, and prints what became of them. It gives what waited in the modem meanwhile.
+func disturb(t *testing.T, r reporter, site *Site, agent *demo.Agent, do agentWork) (queueUp, queueDown []time.Duration) {
 	t.Helper()
 	var up, down *demo.Sequence
 	var books demo.Books
@@ -55,7 +55,10 @@ func disturb(t *testing.T, r reporter, site *Site, agent *demo.Agent, do agentWo
 			return err
 		}
 		up, down, err = site.venue.Sequences(s.ctx, func(ctx context.Context) (err error) {
-			queue, err = s.watchModemDuring(ctx, demo.Up, func(ctx context.Context) error { return do(ctx, agent, &books, r) })
+			queueUp, err = s.watchModemDuring(ctx, demo.Up, func(ctx context.Context) (err error) {
+				queueDown, err = s.watchModemDuring(ctx, demo.Down, func(ctx context.Context) error { return do(ctx, agent, &books, r) })
+				return err
+			})
 			return err
 		})
 		if err != nil {
@@ -78,7 +81,7 @@ func disturb(t *testing.T, r reporter, site *Site, agent *demo.Agent, do agentWo
 		r.figure(way.name+" delay grew", "ms", float64(way.probes.Growth(1))/1e6)
 		r.figure(way.name+" sender's gap", "ms", float64(way.probes.SenderGap())/1e6)
 	}
-	return queue
+	return queueUp, queueDown
 }
 
 func retune(ctx context.Context, agent *demo.Agent, books *demo.Books, r reporter) error {

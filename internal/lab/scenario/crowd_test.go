@@ -63,7 +63,7 @@ func crowdDownloads(s *stage, r reporter) error {
 	before := call.Trips.Between(idle.from, idle.until)
 	r.added("call, as they come", before, call.Trips.Between(coming.from, coming.until), loadProbes)
 	r.added("call", before, call.Trips.Between(loaded.from, loaded.until), loadProbes)
-	r.queued(queue, 1)
+	r.queued("", queue, 1)
 	r.figure("bulk", "Mbit/s", total(loaded.rates)/1e6)
 	return nil
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/slicegate/slicegate/internal/demo"
@@ -40,13 +41,32 @@ func TestIsolation(t *testing.T) {
 	for _, mix := range mixes {
 		for _, way := range []string{string(demo.Up), string(demo.Down), both} {
 			for _, mbit := range []int{1, 3, 5, 20, 100} {
-				for _, treatment := range Treatments {
+				var agent *demo.Agent
+				for _, treatment := range slices.Concat(rivals, []Treatment{ours("ours", demo.Settings{}, &agent)}) {
 					t.Run(fmt.Sprintf("%s/%s/%d/%s", mix.name, way, mbit, treatment.Name), func(t *testing.T) {
 						r := newReporter(t, "isolation", fmt.Sprintf("%s, %s, %d Mbit/s", mix.name, way, mbit), treatment.Name, seed)
 						isolate(t, r, newShaped(t, treatment, mbit, seed), mix.load(way))
+						inSlices(t, agent, mix.load(way))
 					})
 				}
 			}
+		}
+	}
+}
+
+// inSlices wants an agent's slices to have carried a load as its ports say: telemetry what goes to backups, or next to nothing.
+func inSlices(t *testing.T, agent *demo.Agent, load []Load) {
+	t.Helper()
+	for _, l := range load {
+		bytes, err := offered(t.Context(), agent, l.Direction)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const some, hardly = 0.05, 0.01
+		backups := slices.ContainsFunc(load, func(l Load) bool { return l.Port == demo.PortBackup })
+		share := float64(bytes["telemetry"]) / float64(bytes["media"]+bytes["telemetry"])
+		if agent != nil && (backups && share < some || !backups && share > hardly) {
+			t.Errorf("%s: of best effort %.1f %% is telemetry: %v", l.Direction, 100*share, bytes)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/slicegate/slicegate/internal/demo"
@@ -15,9 +16,24 @@ func TestLeaves(t *testing.T) {
 		for _, treatment := range slices.Concat(rivals, behindRouter(new(*demo.Agent))) {
 			name := fmt.Sprintf("%d devices, %d Mbit/s", size.devices, size.mbit)
 			play(t, "leaves", name, treatment, size.mbit, seed, func(s *stage, r reporter) error {
+				if leaf := map[string]string{"ours": "fq_codel", "ours, cake leaf": "cake"}[treatment.Name]; leaf != "" {
+					hasLeaves(t, s.Site, leaf)
+				}
 				return uploads(s, r, size.devices)
 			})
 		}
+	}
+}
+
+// hasLeaves wants the tree at the uplink to end in qdiscs of a kind.
+func hasLeaves(t *testing.T, site *Site, kind string) {
+	t.Helper()
+	out, err := site.venue.Box.Output("tc", "qdisc", "show", "dev", demo.UplinkInterface)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out, "qdisc "+kind+" "); got != 4 {
+		t.Fatalf("%d leaves of the tree are %s, want one for each of four slices:\n%s", got, kind, out)
 	}
 }
 

@@ -44,14 +44,15 @@ func (s *Site) watchModemDuring(ctx context.Context, way demo.Direction, fn func
 	return queue, err
 }
 
-// queued prints how long the modem's queue was, of packets that framing makes so many times as long. A queue that nobody saw is an error.
-func (r reporter) queued(queue []time.Duration, framing float64) {
+// queued prints how long the modem's queue was, of packets that framing makes so many times as long, under a name that begins with which. A
+// queue that nobody saw is an error.
+func (r reporter) queued(which string, queue []time.Duration, framing float64) {
 	r.t.Helper()
 	if len(queue) == 0 {
 		r.t.Error("modem's queue: nobody looked at it under load")
 		return
 	}
 	slices.Sort(queue)
-	r.figure("modem's queue p50", "ms", framing*float64(queue[len(queue)/2])/1e6)
-	r.figure("modem's queue p99", "ms", framing*float64(queue[len(queue)*99/100])/1e6)
+	r.figure(which+"modem's queue p50", "ms", framing*float64(queue[len(queue)/2])/1e6)
+	r.figure(which+"modem's queue p99", "ms", framing*float64(queue[len(queue)*99/100])/1e6)
 }

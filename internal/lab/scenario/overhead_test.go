@@ -90,7 +90,7 @@ func (f framed) measure(t *testing.T, treatment Treatment, way demo.Direction, s
 		t.Fatal(err)
 	}
 	r := newReporter(t, "overhead", fmt.Sprintf("%s, %s, 300-byte packets, 10 Mbit/s", f.preset, way), treatment.Name, seed)
-	r.queued(queue, float64(f.framing.Wire(smallFrame))/smallFrame)
+	r.queued("", queue, float64(f.framing.Wire(smallFrame))/smallFrame)
 	r.added("call", idle.Call, loaded.Call, loadProbes)
 	r.figure("bulk", "Mbit/s", (loaded.Up+loaded.Down)/1e6)
 }
