@@ -2,6 +2,7 @@ package shaper
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -12,18 +13,25 @@ import (
 // adaptEvery is how often the leaves are looked at. A crowd that comes fills the provider's queue within a second.
 const adaptEvery = 250 * time.Millisecond
 
+// blindFor is how many looks may fail before trees are as configured.
+const blindFor = 20
+
 // adapt has the trees of downloads follow what their leaves drop and hold, until ctx ends.
 func (s *Shaper) adapt(ctx context.Context) error {
 	tick := time.NewTicker(adaptEvery)
 	defer tick.Stop()
 	var v view
-	var failed bool
-	for {
+	for failed := 0; ; {
 		err := s.adaptTo(ctx, &v, time.Now())
-		if err != nil && !failed {
+		switch failed++; {
+		case err == nil:
+			failed = 0
+		case failed == 1:
 			s.log.Error("leaves_not_read", "error", err)
+		case failed == blindFor: // what was seen is no reason any more
+			v = view{}
+			s.rec.adapt(ctx, nil)
 		}
-		failed = err != nil
 		select {
 		case <-ctx.Done():
 			return nil
@@ -45,29 +53,27 @@ func (s *Shaper) adaptTo(ctx context.Context, v *view, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if reactions, changed := v.see(s.config(), leaves, now); changed {
-		s.rec.adapt(ctx, reactions)
-	}
+	s.rec.adapt(ctx, v.see(s.config(), leaves, now))
 	return nil
 }
 
-// see compares the leaves with those of the look before, and gives the answers, by uplink.
-func (v *view) see(cfg Config, leaves map[Key]leafStats, now time.Time) (reactions map[string]reaction, changed bool) {
+// see compares the leaves with those of the look before, and gives the answers, by uplink. There is none for those that need none.
+func (v *view) see(cfg Config, leaves map[Key]leafStats, now time.Time) map[string]reaction {
 	span := now.Sub(v.at)
 	before, strains := v.leaves, v.strains
 	v.at, v.leaves, v.strains = now, leaves, make(map[string]*strain)
-	reactions = make(map[string]reaction)
+	reactions := make(map[string]reaction)
 	for _, u := range cfg.Uplinks {
 		st := strains[u.Name]
 		if st == nil {
 			st = new(strain)
 		}
-		if st.see(u.Download, ratesOf(cfg.Slices, u, before, leaves, span), span) {
-			changed = true
+		v.strains[u.Name] = st
+		if r := st.see(u.Download, ratesOf(cfg.Slices, u, before, leaves, span), span); !r.equals(reaction{}) {
+			reactions[u.Name] = r
 		}
-		v.strains[u.Name], reactions[u.Name] = st, st.answer
 	}
-	return reactions, changed
+	return reactions
 }
 
 // ratesOf gives what a download's leaves did between two looks, those that were there at both. Queues are those of best effort: what is
@@ -121,14 +127,26 @@ func (o Overhead) onLink(frame float64) float64 {
 // fullFrame is a whole Ethernet frame's size as the kernel sees it, in bytes.
 const fullFrame = 1514
 
-// adapt sets the reactions of uplinks, by name, and has the kernel follow. What it refuses is told as ever, and Run tries it again.
+// adapt sets the reactions of uplinks, by name, and has the kernel follow, unless a look that is due will see to it: after one that failed, and
+// after a fight.
 func (r *Reconciler) adapt(ctx context.Context, reactions map[string]reaction) {
+	r.mu.Lock()
+	same := maps.EqualFunc(r.react, reactions, reaction.equals)
+	r.mu.Unlock()
+	if same {
+		return
+	}
 	r.working.Lock()
 	defer r.working.Unlock()
 	r.mu.Lock()
 	r.react = reactions
 	r.mu.Unlock()
-	_, _ = r.demandLocked(ctx)
+	if r.failed || r.fights.wait(time.Now()) > 0 {
+		return
+	}
+	if _, err := r.reconcileLocked(context.WithoutCancel(ctx), onReaction); err != nil || r.untold {
+		r.heard.retry()
+	}
 }
 
 // reacted is cfg with the reactions of its uplinks.

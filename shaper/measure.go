@@ -72,7 +72,7 @@ func (s *Shaper) Measure(withDevices bool) (Measurement, error) {
 				m.Slices = append(m.Slices, sm)
 			}
 			m.Links = append(m.Links, LinkMeasurement{
-				Uplink: u.Index, Direction: dir, Rate: rate, Narrowed: u.narrowed(dir), Used: s.used(now, u.Index, dir, m.Slices),
+				Uplink: u.Index, Direction: dir, Rate: rate, Narrowed: tree{cfg: cfg, uplink: u, dir: dir}.narrowed(), Used: s.used(now, u.Index, dir, m.Slices),
 			})
 		}
 	}

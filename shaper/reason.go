@@ -6,9 +6,10 @@ import "time"
 type reason uint8
 
 const (
-	onDemand reason = iota // the configuration changed
-	onRetry                // it failed, or there was a fight
-	onDrift                // something happened, or may have
+	onDemand   reason = iota // the configuration changed
+	onReaction               // what is made of it did
+	onRetry                  // it failed, or there was a fight
+	onDrift                  // something happened, or may have
 )
 
 // fights notices when what was healed is broken again and again.

@@ -19,8 +19,9 @@ type settled struct {
 
 // retuneLocked changes rates in place without a look at the kernel: after a look, and as long as nobody else is heard to change
 // anything, the kernel is as that look left it. Where that is wrong after all, nothing is made that was not there, the event that is
-// under way brings the next look, and what the kernel refuses brings one at once. It reports whether that was all there is to do.
-func (r *Reconciler) retuneLocked(ctx context.Context, out *outcome) bool {
+// under way brings the next look, and what the kernel refuses brings one at once. It reports whether that was all there is to do: who asks
+// for nothing new is looked for, a reaction that comes to nothing is not.
+func (r *Reconciler) retuneLocked(ctx context.Context, out *outcome, why reason) bool {
 	if r.settled == nil || !r.follows || !r.heard.quiet() {
 		return false
 	}
@@ -28,6 +29,10 @@ func (r *Reconciler) retuneLocked(ctx context.Context, out *outcome) bool {
 	env := r.kernel.env(at.state)
 	env.Leave = at.judged.leave
 	steps, ok := retunes(at.state, at.cfg, target, env)
+	if ok && len(steps) == 0 && why == onReaction {
+		at.cfg = target
+		return true
+	}
 	if !ok || len(steps) == 0 {
 		return false
 	}

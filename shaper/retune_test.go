@@ -127,3 +127,27 @@ func TestARefusedRetuneTellsWhatWasDone(t *testing.T) {
 		}
 	}
 }
+
+// A reaction touches its download's tree alone and needs no look; one that comes to nothing needs none either, and during a fight it waits for
+// the look that ends it.
+func TestReactionsRetune(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.settled(t, cfg)
+	f.tc(t, "qdisc", "del", "dev", "wan0", "parent", sliceClass(1).String()) // a look would mend it
+	looks := func() uint64 { return r.Reconciles()[Changed] + r.Reconciles()[Unchanged] + r.Reconciles()[Failed] }
+	before := looks()
+	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 10 * slice.Mbit}})
+	if p := left(t, r, cfg); len(p.Steps) == 0 || slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Dev() != "wan0" }) || looks() != before+1 {
+		t.Errorf("after a reaction and %d reconciles there is left to do:\n%s", looks()-before, p)
+	}
+	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 10 * slice.Mbit}, "elsewhere": {narrowed: slice.Mbit}})
+	if looks() != before+1 {
+		t.Errorf("a reaction that comes to nothing brought %d reconciles", looks()-before-1)
+	}
+	r.fights.until = time.Now().Add(fightWithin)
+	r.adapt(t.Context(), nil)
+	if p := left(t, r, cfg); !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Dev() == "ifb-fibre" }) {
+		t.Errorf("during a fight a reaction was carried out: there is left to do:\n%s", p)
+	}
+}

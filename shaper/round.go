@@ -22,7 +22,7 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, e
 		return Result{}, nil
 	}
 	out := outcome{result: Unchanged, err: errUnsettled, drift: why == onDrift && !r.failed}
-	if why == onDemand && r.retuneLocked(ctx, &out) {
+	if (why == onDemand || why == onReaction) && r.retuneLocked(ctx, &out, why) {
 		return out.did, nil
 	}
 	r.settled = nil

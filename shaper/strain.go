@@ -3,6 +3,7 @@ package shaper
 import (
 	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/slicegate/slicegate/internal/slice"
@@ -25,17 +26,53 @@ func (r reaction) equals(o reaction) bool {
 	return r.narrowed == o.narrowed && maps.Equal(r.patience, o.patience)
 }
 
-// narrowed is by how much u's tree is narrower in one direction than it is configured, at most mostNarrowed of it.
-func (u Uplink) narrowed(dir slice.Direction) slice.Rate {
-	if dir == slice.Up {
+// narrowed is by how much a tree is narrower than it is configured: at most by half, and by no more than what is nobody's by its minimum and
+// what best effort is sure of. Below what its classes are sure of, HTB would have them all pay for it long afterwards.
+func (t tree) narrowed() slice.Rate {
+	if t.dir == slice.Up {
 		return 0
 	}
-	return min(u.reaction.narrowed, u.Download/mostNarrowed)
+	return min(t.uplink.reaction.narrowed, t.uplink.rate(t.dir)/mostNarrowed, t.spare()+t.yielding())
+}
+
+// spare is what no slice is sure of by its minimum.
+func (t tree) spare() slice.Rate {
+	link, sure := t.uplink.rate(t.dir), slice.Rate(0)
+	for _, sl := range t.cfg.Slices {
+		low, _ := t.bounds(sl)
+		sure += low
+	}
+	return max(link, sure) - sure
+}
+
+// yielding is what slices are sure of that give way.
+func (t tree) yielding() (sum slice.Rate) {
+	for _, sl := range t.cfg.Slices {
+		if t.yields(sl) {
+			low, _ := t.bounds(sl)
+			sum += low
+		}
+	}
+	return sum
+}
+
+// yields reports whether a slice is best effort, and shares no class with one that is not.
+func (t tree) yields(sl Slice) bool {
+	return !slices.ContainsFunc(t.cfg.Slices, func(other Slice) bool { return other.Priority == sl.Priority && t.urgent(other) })
+}
+
+// left is what is left of a rate that yields: all of them give the same part of theirs, once nothing is spare.
+func (t tree) left(low slice.Rate) slice.Rate {
+	spare, all := t.spare(), t.yielding()
+	given := max(t.narrowed(), spare) - spare
+	return max(slice.Rate(float64(low)*(1-float64(given)/float64(all))), floorRate)
 }
 
 const (
-	// A flood that heeds no drop fills the provider's queue whatever is done. Half of the link stays for the others.
-	mostNarrowed = 2
+	// Half of the link stays. Where as much is too little, what comes heeds no drop, and fills the provider's queue whatever is done: after
+	// a time the tree is as configured again, for some time.
+	mostNarrowed                   = 2
+	patienceWithDeaf, restFromDeaf = 15 * time.Second, time.Minute
 	// TCP finds its rate by losing a little: a fiftieth is not counted. Who shapes to 95 % of a contract has more than twice that to spare.
 	freeWaste = 50
 	// What arrived above the rate waits at the provider, and is paid back at so many times a second. A few frames are no queue: on a slow
@@ -87,12 +124,13 @@ type strain struct {
 	dropped float64              // bit/s, of late
 	owed    float64              // bits
 	paying  float64              // of that, bit/s
+	deaf    time.Duration        // how long all that can be done has not been enough; below 0 while it is not tried
 	rounds  map[slice.ID]float64 // of leaves, in seconds, of late
 	answer  reaction
 }
 
-// see takes in what each leaf of a download did in the time since the look before, and reports whether the answer is another now.
-func (s *strain) see(rate slice.Rate, leaves map[slice.ID]leafRates, span time.Duration) (changed bool) {
+// see takes in what each leaf of a download did in the time since the look before, and gives the answer.
+func (s *strain) see(rate slice.Rate, leaves map[slice.ID]leafRates, span time.Duration) reaction {
 	was := s.answer
 	s.answer.patience = make(map[slice.ID]patience)
 	rounds := make(map[slice.ID]float64)
@@ -107,15 +145,26 @@ func (s *strain) see(rate slice.Rate, leaves map[slice.ID]leafRates, span time.D
 	s.rounds = rounds
 	s.dropped += (min(dropped, float64(rate)) - s.dropped) * part(span, remembered)
 	s.answer.narrowed = s.narrower(float64(rate), arrived, span)
-	return !s.answer.equals(was)
+	return s.answer
 }
 
 // narrower is by how much the tree of a link is to be narrower, where so much arrived.
 func (s *strain) narrower(link, arrived float64, span time.Duration) slice.Rate {
 	was, free, most, step := float64(s.answer.narrowed), link/freeWaste, link/mostNarrowed, link/narrowStep
-	s.owed = min(max(0, s.owed+(arrived-link-free)*span.Seconds()), noQueue+most/payBack)
+	tooMuch := arrived - link - free
+	if s.deaf < 0 {
+		s.deaf = min(s.deaf+span, 0)
+		s.owed, s.paying, s.dropped = 0, 0, 0
+		return 0
+	}
+	s.owed = min(max(0, s.owed+tooMuch*span.Seconds()), noQueue+most/payBack)
 	s.paying = calmly(s.paying, payBack*max(0, s.owed-noQueue), span)
 	now := min(max(0, s.dropped-free)+s.paying, most)
+	if now < most || tooMuch <= 0 {
+		s.deaf = 0
+	} else if s.deaf += span; s.deaf >= patienceWithDeaf {
+		s.deaf = -restFromDeaf
+	}
 	switch {
 	case now < step:
 		return 0

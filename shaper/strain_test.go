@@ -1,12 +1,12 @@
 package shaper
 
 import (
+	"slices"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/slicegate/slicegate/internal/slice"
+	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
 const strained = 100 * slice.Mbit
@@ -36,7 +36,7 @@ func TestDropsNarrowTheTree(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var s strain
-			got := s.afterLooks(20, leafRates{arrived: test.arrived * 1e6, dropped: test.dropped * 1e6}).narrowed
+			got := s.afterLooks(14, leafRates{arrived: test.arrived * 1e6, dropped: test.dropped * 1e6}).narrowed
 			if diff := max(got, test.want) - min(got, test.want); diff > strained/narrowStep {
 				t.Errorf("the tree is narrower by %s, want %s", got, test.want)
 			}
@@ -69,14 +69,32 @@ func TestWhatIsOwedIsPaidBack(t *testing.T) {
 	}
 }
 
+// A flood that heeds nothing is given up after a time, and tried again a minute later: half of the link would be lost for nothing.
+func TestADeafFloodIsGivenUp(t *testing.T) {
+	var s strain
+	flood := leafRates{arrived: 105e6, dropped: 20e6}
+	narrow := 0
+	for second := range 200 {
+		if s.afterLooks(1, flood).narrowed > 0 {
+			narrow++
+		}
+		if second == 30 && s.answer.narrowed != 0 {
+			t.Errorf("after 30 s it is narrower by %s", s.answer.narrowed)
+		}
+	}
+	if narrow < 2*15 || narrow > 3*20 {
+		t.Errorf("narrower in %d of 200 s", narrow)
+	}
+}
+
 // On a slow link a look sees few packets, and one more or less is no queue.
 func TestAPacketMoreIsNoQueue(t *testing.T) {
 	const link = slice.Mbit
 	var s strain
 	for i := range 100 {
 		wobble := 1e6 + float64(1-i%2*2)*2*fullFrame*8*4 // two frames in a quarter of a second
-		if s.see(link, map[slice.ID]leafRates{3: {arrived: wobble}}, time.Second/4) {
-			t.Fatalf("look %d narrows the tree by %s", i, s.answer.narrowed)
+		if got := s.see(link, map[slice.ID]leafRates{3: {arrived: wobble}}, time.Second/4).narrowed; got != 0 {
+			t.Fatalf("look %d narrows the tree by %s", i, got)
 		}
 	}
 }
@@ -84,10 +102,11 @@ func TestAPacketMoreIsNoQueue(t *testing.T) {
 // What changes little is not written again, look by look.
 func TestSteadyDropsAreWrittenOnce(t *testing.T) {
 	var s strain
-	for i := range 120 {
-		wobble := 10e6 + float64(i%3-1)*500e3
-		if s.see(strained, map[slice.ID]leafRates{3: {dropped: wobble}}, time.Second) && i >= 20 {
-			t.Fatalf("look %d changes the tree, by %s", i, s.answer.narrowed)
+	s.afterLooks(20, leafRates{dropped: 10e6})
+	for i := range 100 {
+		was, wobble := s.answer, 10e6+float64(i%3-1)*500e3
+		if now := s.see(strained, map[slice.ID]leafRates{3: {dropped: wobble}}, time.Second); i >= 20 && !now.equals(was) {
+			t.Fatalf("look %d changes the tree, by %s", i, now.narrowed)
 		}
 	}
 }
@@ -103,29 +122,60 @@ func TestABurstOfLossesIsSoonOver(t *testing.T) {
 	}
 }
 
-// Best effort alone is narrower, on a link that is configured anew too by no more than half; what is sure of its rate keeps it.
+// What is nobody's goes first, and then best effort gives way, each of its slices the same part; what is urgent is as sure of its minimum as
+// before, and all that classes are sure of fits into the link.
 func TestBestEffortGivesWay(t *testing.T) {
-	cfg := Config{Slices: fourSlices(t), Uplinks: []Uplink{{Name: "fibre", Interface: "wan0", Download: 20 * slice.Mbit, Upload: 10 * slice.Mbit}}}
-	env := Env{Interfaces: fieldInterfaces(), FQCoDel: true}
-	before, err := Desired(cfg, env)
-	must(t, err)
-	cfg.Uplinks[0].reaction = reaction{narrowed: 50 * slice.Mbit}
-	after, err := Desired(cfg, env)
-	must(t, err)
-	changed := make(map[ID][2]slice.Rate) // guaranteed, at most
-	for id, o := range after.Objects {
-		if c, ok := o.(Class); ok && !alike(c, before.Objects[id]) {
-			changed[id] = [2]slice.Rate{slice.Rate(c.HTB.Rate.BytesPerSecond * 8), slice.Rate(c.HTB.Ceil.BytesPerSecond * 8)}
-		} else if !alike(o, before.Objects[id]) {
-			t.Errorf("changed: %s", describe(o.params()))
-		}
+	four := fourSlices(t)
+	with := func(change func(s []Slice)) []Slice {
+		s := slices.Clone(four)
+		change(s)
+		return s
 	}
-	want := map[ID][2]slice.Rate{
-		{ClassObject, "ifb-fibre", linkClass}:     {10 * slice.Mbit, 10 * slice.Mbit},
-		{ClassObject, "ifb-fibre", innerClass(2)}: {floorRate, 10 * slice.Mbit}, // 7 Mbit/s before
-	}
-	if diff := cmp.Diff(want, changed); diff != "" {
-		t.Errorf("rates of classes (-want +got):\n%s", diff)
+	inner, own := func(priority int) tcnl.Handle { return innerClass(priority) }, func(id slice.ID) tcnl.Handle { return sliceClass(id) }
+	for _, test := range []struct {
+		name     string
+		slices   []Slice
+		narrowed slice.Rate // of 100 Mbit/s
+		link     slice.Rate
+		sure     map[tcnl.Handle]slice.Rate // Mbit/s
+	}{
+		{"nothing", four, 0, 100, map[tcnl.Handle]slice.Rate{own(1): 15, own(2): 50, inner(2): 35}},
+		{"what is spare", four, 10, 90, map[tcnl.Handle]slice.Rate{own(1): 5, own(2): 50, inner(2): 35}},
+		{"best effort too", four, 20, 80, map[tcnl.Handle]slice.Rate{own(1): 5, own(2): 50, inner(2): 25}},
+		{"no more than these", four, 80, 55, map[tcnl.Handle]slice.Rate{own(1): 5, own(2): 50, inner(2): 0}},
+		{"best effort in two priorities", with(func(s []Slice) { s[3].Priority, s[3].Min = 3, share(t, "15%") }), 15, 85,
+			map[tcnl.Handle]slice.Rate{own(1): 5, own(2): 50, own(3): 20, own(4): 10}},
+		{"urgent ones that share", with(func(s []Slice) { s[1].Priority = 0 }), 20, 80, map[tcnl.Handle]slice.Rate{inner(0): 55, inner(2): 25}},
+		{"a call beside media", with(func(s []Slice) { s[1].Priority = 2 }), 50, 90, map[tcnl.Handle]slice.Rate{own(1): 5, inner(2): 85}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			u := Uplink{Name: "fibre", Interface: "wan0", Download: 100 * slice.Mbit, Upload: 10 * slice.Mbit, reaction: reaction{narrowed: test.narrowed * slice.Mbit}}
+			desired, err := Desired(Config{Slices: test.slices, Uplinks: []Uplink{u}}, Env{Interfaces: fieldInterfaces(), FQCoDel: true})
+			must(t, err)
+			rate := func(h tcnl.Handle) slice.Rate {
+				c, ok := desired.Objects[ID{ClassObject, "ifb-fibre", h}].(Class)
+				if !ok || c.HTB.Rate.BytesPerSecond > c.HTB.Ceil.BytesPerSecond {
+					t.Errorf("class %s: %v", h, c)
+				}
+				return slice.Rate(c.HTB.Rate.BytesPerSecond*8+uint64(slice.Mbit)/2) / slice.Mbit
+			}
+			if got := rate(linkClass); got != test.link {
+				t.Errorf("the link is at %d Mbit/s, want %d", got, test.link)
+			}
+			var sum slice.Rate
+			for h, want := range test.sure {
+				if got := rate(h); got != want {
+					t.Errorf("class %s is sure of %d Mbit/s, want %d", h, got, want)
+				}
+				sum += rate(h)
+			}
+			if sum > test.link {
+				t.Errorf("classes are sure of %d Mbit/s, and the link has %d", sum, test.link)
+			}
+			if up := desired.Objects[ID{ClassObject, "wan0", linkClass}].(Class).HTB.Ceil.BytesPerSecond * 8; up != uint64(u.Upload) {
+				t.Errorf("the upload is at %d bit/s", up)
+			}
+		})
 	}
 }
 

@@ -48,12 +48,7 @@ func (t tree) each(add func(Object)) {
 }
 
 // link is what the tree lets through in all.
-func (t tree) link() slice.Rate { return t.uplink.rate(t.dir) - t.uplink.narrowed(t.dir) }
-
-// sureOf is what best effort has of a rate that it is sure of: where a tree is narrower than its link, it is best effort that is.
-func (t tree) sureOf(r slice.Rate) slice.Rate {
-	return max(r, floorRate+t.uplink.narrowed(t.dir)) - t.uplink.narrowed(t.dir)
-}
+func (t tree) link() slice.Rate { return t.uplink.rate(t.dir) - t.narrowed() }
 
 // alone is a slice that has its priority for itself.
 func (t tree) alone(sl Slice) Class {
@@ -61,8 +56,9 @@ func (t tree) alone(sl Slice) Class {
 	urgent := t.urgent(sl)
 	if urgent {
 		low += t.spareFor(sl)
-	} else {
-		low = t.sureOf(low)
+	}
+	if t.yields(sl) {
+		low = t.left(low)
 	}
 	c := Class{Dev: t.dev(), Handle: sliceClass(sl.ID), Parent: linkClass, HTB: t.class(low, high)}
 	c.HTB.Prio, c.HTB.Quantum = uint32(sl.Priority), t.frame()
@@ -81,7 +77,7 @@ func (t tree) urgent(sl Slice) bool { return bestEffort(t.cfg.Slices)&(1<<sl.ID)
 // in line would borrow that anyway, but each time only after a packet of others has left. Slices that share a priority go on borrowing,
 // before those that come later.
 func (t tree) spareFor(sl Slice) slice.Rate {
-	spare := int64(t.uplink.rate(t.dir)) // below 0 where minima are more than there is
+	spare := int64(t.link()) // below 0 where minima are more than there is
 	for _, other := range t.cfg.Slices {
 		low, high := t.bounds(other)
 		spare -= int64(low)
@@ -103,8 +99,11 @@ func (t tree) shared(add func(Object), priority int, members []Slice) {
 		sum += low
 		smallest = min(smallest, low)
 	}
-	sure := t.sureOf(min(sum, t.uplink.rate(t.dir)))
-	add(Class{Dev: t.dev(), Handle: innerClass(priority), Parent: linkClass, HTB: t.class(sure, t.link())})
+	sum = min(sum, t.uplink.rate(t.dir))
+	if t.yields(members[0]) {
+		sum = t.left(sum)
+	}
+	add(Class{Dev: t.dev(), Handle: innerClass(priority), Parent: linkClass, HTB: t.class(sum, max(sum, t.link()))})
 	for _, sl := range members {
 		low, high := t.bounds(sl)
 		c := Class{Dev: t.dev(), Handle: sliceClass(sl.ID), Parent: innerClass(priority), HTB: t.class(floorRate, high)}
