@@ -43,7 +43,18 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "signalling p99 grows"}, 2.87},                                       // ≤ 2
 	{"6.12", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling p99 grows"}, 3.57},                                      // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "signalling p99 grows"}, 3.56},                         // ≤ 2
+	{"6.12", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "call, as it begins p99 grows"}, 3.93},        // ≤ 2
+	{"6.12", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "signalling, as it begins p99 grows"}, 3.96},  // ≤ 2
+	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call, as it begins p99 grows"}, 3.68},                               // ≤ 2
+	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "signalling, as it begins p99 grows"}, 2.89},                         // ≤ 2
+	{"6.12", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling, as it begins p99 grows"}, 3.62},                        // ≤ 2
 	{"6.12", Key{"overhead", "atm, up, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 1.4},                      // ≤ a full packet's time
+	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 3.13},                 // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 2.98},                          // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 12.9},                // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 11.7},                         // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 6.03},                   // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 5.06},                            // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours", "box"}, 11410},                                        // ≤ cake diffserv4's
 	{"6.12", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours", "box"}, 10660},                                         // ≤ cake diffserv4's
 	{"6.12", Key{"cost", "500 devices, 7500 flows, up, 1500 bytes", "ours", "box"}, 11900},                                   // ≤ cake diffserv4's
@@ -76,6 +87,12 @@ var shortfalls = []Shortfall{
 	{"6.1", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling p99 grows"}, 3.65},                                       // ≤ 2
 	{"6.1", Key{"abuse", "fake RTP, 20 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.7},                                // ≤ 2
 	{"6.1", Key{"overhead", "atm, up, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 1.4},                       // ≤ a full packet's time
+	{"6.1", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 6.17},                  // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 5.85},                           // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 10.5},                 // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 10.4},                          // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 3.66},                    // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 3.24},                             // ≤ cake diffserv4's + 0.3
 	{"6.1", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours", "box"}, 14100},                                         // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours", "box"}, 11630},                                          // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "500 devices, 7500 flows, up, 1500 bytes", "ours", "box"}, 14600},                                    // ≤ cake diffserv4's
