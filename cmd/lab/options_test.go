@@ -59,7 +59,7 @@ func TestOptionPackages(t *testing.T) {
 	for list, want := range map[string][]string{
 		"shaper":       {"shaper"},
 		"shaper, bpf ": {"bpf", "shaper"},
-		"":             {"internal/nettest", "internal/tcnl", "bpf", "internal/replay", "shaper", "internal/doctor", "cmd/sliced", "cmd/slicectl"},
+		"":             {"internal/nettest", "internal/lock", "internal/tcnl", "bpf", "internal/replay", "shaper", "internal/doctor", "cmd/sliced", "cmd/slicectl"},
 	} {
 		o, err := parse([]string{"-tests", "-packages", list}, "")
 		if err != nil {
