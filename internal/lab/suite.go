@@ -122,10 +122,10 @@ var Reduced = []Grid{
 // reducedBounds is how many bounds a whole reduced run measures, by kernel and scenario: of fewer, a figure has vanished.
 var reducedBounds = map[string]map[string]int{
 	"6.12": {
-		"isolation": 42, "crowd": 6, "fallback leaf": 6, "same device": 4, "delay": 80, "leaves": 5, "fairness": 12, "abuse": 20, "agent": 22, "overhead": 12,
-		"local": 1, "flap": 4, "cost": 14, "rate": 4,
+		"isolation": 66, "crowd": 7, "fallback leaf": 10, "same device": 7, "delay": 80, "leaves": 10, "fairness": 12, "abuse": 35, "agent": 32,
+		"overhead": 14, "local": 1, "flap": 10, "cost": 14, "rate": 4,
 	},
-	"6.1": {"isolation": 36},
+	"6.1": {"isolation": 48},
 }
 
 // Full is every scenario on every kernel, some at a time, since a guest has two hours: isolation on the newest kernel with all seeds, the
