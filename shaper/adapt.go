@@ -125,7 +125,7 @@ func (o Overhead) onLink(frame float64) float64 {
 }
 
 // fullFrame is a whole Ethernet frame's size as the kernel sees it, in bytes.
-const fullFrame = 1514
+const fullFrame = ethernetMTU + etherHeader
 
 // adapt sets the reactions of uplinks, by name, and has the kernel follow, unless a look that is due will see to it: after one that failed, and
 // after a fight.
@@ -144,9 +144,7 @@ func (r *Reconciler) adapt(ctx context.Context, reactions map[string]reaction) {
 	if r.failed || r.fights.wait(time.Now()) > 0 {
 		return
 	}
-	if _, err := r.reconcileLocked(context.WithoutCancel(ctx), onReaction); err != nil || r.untold {
-		r.heard.retry()
-	}
+	_, _ = r.demandLocked(ctx, onReaction) // the reconciler tells what fails
 }
 
 // reacted is cfg with the reactions of its uplinks.

@@ -47,9 +47,8 @@ func (t tree) limit(kind Leaf, ceil slice.Rate) uint32 {
 
 // longest is the largest packet to expect. An interface's MTU is about what it sends: many receive whole Ethernet frames all the same.
 func (t tree) longest() uint32 {
-	const ethernet = 1500
 	if t.dir == slice.Down {
-		return max(uint32(t.mtu), ethernet)
+		return max(uint32(t.mtu), ethernetMTU)
 	}
 	return uint32(t.mtu)
 }

@@ -149,13 +149,13 @@ func (r *Reconciler) setLocked(ctx context.Context, cfg Config) (Result, error) 
 		return Result{}, err
 	}
 	r.want = &cfg
-	return r.demandLocked(ctx)
+	return r.demandLocked(ctx, onDemand)
 }
 
-// demandLocked reconciles for a caller who waits. What fails is left to Run to try again.
-func (r *Reconciler) demandLocked(ctx context.Context) (Result, error) {
+// demandLocked reconciles for a caller who does not try again: what fails is left to Run.
+func (r *Reconciler) demandLocked(ctx context.Context, why reason) (Result, error) {
 	// Once begun it is not left half done because somebody does not wait any longer. It takes milliseconds.
-	did, err := r.reconcileLocked(context.WithoutCancel(ctx), onDemand)
+	did, err := r.reconcileLocked(context.WithoutCancel(ctx), why)
 	if err != nil || r.untold {
 		r.heard.retry()
 	}
@@ -186,7 +186,7 @@ func (r *Reconciler) Pause(ctx context.Context) error {
 	r.working.Lock()
 	defer r.working.Unlock()
 	r.paused = true
-	if _, err := r.demandLocked(ctx); err != nil {
+	if _, err := r.demandLocked(ctx, onDemand); err != nil {
 		return fmt.Errorf("pause: %w", err)
 	}
 	return nil
@@ -201,7 +201,7 @@ func (r *Reconciler) Teardown(ctx context.Context) (notRestored []string, err er
 		r.want = &Config{}
 	}
 	r.paused = true
-	if _, err := r.demandLocked(ctx); err != nil {
+	if _, err := r.demandLocked(ctx, onDemand); err != nil {
 		return nil, fmt.Errorf("tear down: %w", err)
 	}
 	observed, err := r.kernel.Observe(ctx)
@@ -217,7 +217,7 @@ func (r *Reconciler) Resume(ctx context.Context) error {
 	r.working.Lock()
 	defer r.working.Unlock()
 	r.paused = false
-	_, err := r.demandLocked(ctx)
+	_, err := r.demandLocked(ctx, onDemand)
 	return err
 }
 

@@ -132,7 +132,10 @@ func (t tree) bounds(sl Slice) (low, high slice.Rate) {
 // frame is the largest frame as HTB sees it.
 func (t tree) frame() uint32 { return uint32(t.mtu) + etherHeader }
 
-const etherHeader = 14
+const (
+	ethernetMTU = 1500
+	etherHeader = 14
+)
 
 func (t tree) class(rate, ceil slice.Rate) tcnl.HTBClass {
 	return tcnl.HTBClass{Rate: t.rate(rate), Ceil: t.rate(ceil), Burst: burst(rate), CeilBurst: burst(ceil)}

@@ -40,10 +40,7 @@ func TestFallbackLeaf(t *testing.T) {
 
 // fifoLeaves wants the leaves at the uplink to be buckets that hold a fifo.
 func fifoLeaves(t *testing.T, site *Site) {
-	out, err := site.venue.Box.Output("tc", "qdisc", "show", "dev", demo.UplinkInterface)
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := uplinkQdiscs(t, site)
 	if !strings.Contains(out, "qdisc tbf") || strings.Contains(out, "codel") || strings.Contains(out, "cake") {
 		t.Fatalf("the leaves are not buckets around fifos:\n%s", out)
 	}

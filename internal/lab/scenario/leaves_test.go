@@ -28,13 +28,20 @@ func TestLeaves(t *testing.T) {
 // hasLeaves wants the tree at the uplink to end in qdiscs of a kind.
 func hasLeaves(t *testing.T, site *Site, kind string) {
 	t.Helper()
+	out := uplinkQdiscs(t, site)
+	if got := strings.Count(out, "qdisc "+kind+" "); got != 4 {
+		t.Fatalf("%d leaves of the tree are %s, want one for each of four slices:\n%s", got, kind, out)
+	}
+}
+
+// uplinkQdiscs are those of the tree at the uplink, as tc has them.
+func uplinkQdiscs(t *testing.T, site *Site) string {
+	t.Helper()
 	out, err := site.venue.Box.Output("tc", "qdisc", "show", "dev", demo.UplinkInterface)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Count(out, "qdisc "+kind+" "); got != 4 {
-		t.Fatalf("%d leaves of the tree are %s, want one for each of four slices:\n%s", got, kind, out)
-	}
+	return out
 }
 
 func uploads(s *stage, r reporter, n int) error {
