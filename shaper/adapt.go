@@ -22,7 +22,7 @@ func (s *Shaper) adapt(ctx context.Context) error {
 	defer tick.Stop()
 	var v view
 	for failed := 0; ; {
-		err := s.adaptTo(ctx, &v, time.Now())
+		err := s.adaptTo(ctx, &v)
 		switch failed++; {
 		case err == nil:
 			failed = 0
@@ -34,6 +34,7 @@ func (s *Shaper) adapt(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			s.rec.adapt(context.WithoutCancel(ctx), nil) // nobody would widen it again
 			return nil
 		case <-tick.C:
 		}
@@ -48,13 +49,27 @@ type view struct {
 }
 
 // adaptTo looks at the leaves, and changes what is to change.
-func (s *Shaper) adaptTo(ctx context.Context, v *view, now time.Time) error {
-	leaves, err := s.leaves()
+func (s *Shaper) adaptTo(ctx context.Context, v *view) error {
+	if !s.shapesDownloads() {
+		*v = view{}
+		s.rec.adapt(ctx, nil)
+		return nil
+	}
+	leaves, at, err := s.leaves()
 	if err != nil {
 		return err
 	}
-	s.rec.adapt(ctx, v.see(s.config(), leaves, now))
+	s.rec.adapt(ctx, v.see(s.config(), leaves, at))
 	return nil
+}
+
+func (s *Shaper) shapesDownloads() bool {
+	for _, k := range s.shaped() {
+		if k.Direction == slice.Down {
+			return true
+		}
+	}
+	return false
 }
 
 // see compares the leaves with those of the look before, and gives the answers, by uplink. There is none for those that need none.
@@ -94,7 +109,8 @@ func ratesOf(all []Slice, u Uplink, before, now map[Key]leafStats, span time.Dur
 	return rates
 }
 
-// since gives what a leaf did in a time, of frames that the link adds to. Counters that went back are another qdisc's, or were wiped.
+// since gives what a leaf did in a time, of frames that the link adds to. Counters that went back are another qdisc's, or were wiped. Queues
+// are those that held something at either end: between, they may have waited for their turns.
 func (l leafStats) since(was leafStats, span time.Duration, o Overhead) leafRates {
 	if span <= 0 || l.drops < was.drops || l.sent.Packets < was.sent.Packets || l.sent.Bytes < was.sent.Bytes {
 		return leafRates{}
@@ -110,7 +126,7 @@ func (l leafStats) since(was leafStats, span time.Duration, o Overhead) leafRate
 		arrived: (float64(packets+drops) + waiting) * bits / seconds,
 		dropped: float64(drops) * bits / seconds,
 		packets: float64(packets) / seconds,
-		queues:  l.queues,
+		queues:  min(l.queues, was.queues),
 	}
 }
 
@@ -127,24 +143,28 @@ func (o Overhead) onLink(frame float64) float64 {
 // fullFrame is a whole Ethernet frame's size as the kernel sees it, in bytes.
 const fullFrame = ethernetMTU + etherHeader
 
-// adapt sets the reactions of uplinks, by name, and has the kernel follow, unless a look that is due will see to it: after one that failed, and
-// after a fight.
+// adapt sets the reactions of uplinks, by name, and has the kernel follow. During a fight that is left to the look that ends it, and while
+// something fails it waits until the last look is a second old: call it again and again.
 func (r *Reconciler) adapt(ctx context.Context, reactions map[string]reaction) {
 	r.mu.Lock()
-	same := maps.EqualFunc(r.react, reactions, reaction.equals)
+	same := !r.behind && maps.EqualFunc(r.react, reactions, reaction.equals)
 	r.mu.Unlock()
 	if same {
 		return
 	}
 	r.working.Lock()
 	defer r.working.Unlock()
+	behind := r.failed && time.Since(r.looked) < firstRetry
 	r.mu.Lock()
-	r.react = reactions
+	r.react, r.behind = reactions, behind
 	r.mu.Unlock()
-	if r.failed || r.fights.wait(time.Now()) > 0 {
-		return
+	switch {
+	case behind || r.fights.wait(time.Now()) > 0:
+	case r.failed: // Run tries that again, ever less often
+		_, _ = r.reconcileLocked(context.WithoutCancel(ctx), onReaction)
+	default:
+		_, _ = r.demandLocked(ctx, onReaction) // the reconciler tells what fails
 	}
-	_, _ = r.demandLocked(ctx, onReaction) // the reconciler tells what fails
 }
 
 // reacted is cfg with the reactions of its uplinks.

@@ -112,7 +112,7 @@ type leafStats struct {
 	drops   uint64 // since the maps were made
 	backlog uint64 // bytes
 	sent    Count  // since the qdisc was made
-	queues  uint32 // that have their turns now, in the fq_codel inside
+	queues  uint32 // that hold something now, at most, of the fq_codel inside
 }
 
 // dropped gives the drops of a slice since the maps were made, as they were booked last.

@@ -3,6 +3,7 @@ package shaper
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -59,16 +60,17 @@ func (s *Shaper) venues() (indexes []uint32, err error) {
 }
 
 // leaves reads what the slices' queues show, with one dump, and books their drops: one reader at a time, since one with an older
-// dump would take a counter that grew for one that went back.
-func (s *Shaper) leaves() (map[Key]leafStats, error) {
+// dump would take a counter that grew for one that went back. It says when, since it may have to wait.
+func (s *Shaper) leaves() (leaves map[Key]leafStats, at time.Time, err error) {
 	s.counters.booking.Lock()
 	defer s.counters.booking.Unlock()
 	shaped := s.shaped()
 	qdiscs, err := s.conn.Qdiscs()
+	at = time.Now()
 	if err != nil {
-		return nil, err
+		return nil, at, err
 	}
-	leaves := make(map[Key]leafStats)
+	leaves = make(map[Key]leafStats)
 	for _, q := range qdiscs {
 		k, ok := shaped[uint32(q.Ifindex)]
 		if !ok {
@@ -77,7 +79,7 @@ func (s *Shaper) leaves() (map[Key]leafStats, error) {
 		if id, ok := sliceOfQueue(q.Handle); ok {
 			k.Slice = id
 			leaf := leaves[k]
-			leaf.queues = q.Stats.Queues
+			leaf.queues = min(q.Stats.Queues, q.Stats.QueuedPackets)
 			leaves[k] = leaf
 		}
 		if id, ok := sliceOfLeaf(q.Handle); ok {
@@ -85,12 +87,12 @@ func (s *Shaper) leaves() (map[Key]leafStats, error) {
 			leaf := leaves[k]
 			leaf.backlog, leaf.sent = uint64(q.Stats.BacklogBytes), Count{q.Stats.Bytes, q.Stats.Packets}
 			if leaf.drops, err = s.counters.book(k, uint64(q.Stats.Drops)); err != nil {
-				return nil, err
+				return nil, at, err
 			}
 			leaves[k] = leaf
 		}
 	}
-	return leaves, nil
+	return leaves, at, nil
 }
 
 // sliceOfLeaf is the slice whose outermost leaf has this handle.
@@ -106,7 +108,7 @@ func sliceAbove(major uint16, h tcnl.Handle) (slice.ID, bool) {
 
 // bookDrops reads the drops of qdiscs that may be replaced in a moment.
 func (s *Shaper) bookDrops() {
-	if _, err := s.leaves(); err != nil {
+	if _, _, err := s.leaves(); err != nil {
 		s.log.Error("drops_not_booked", "error", err)
 	}
 }

@@ -17,7 +17,7 @@ type Measurement struct {
 // SliceMeasurement is a slice in one direction of one uplink, since the maps were made.
 type SliceMeasurement struct {
 	Key
-	Min, Max slice.Rate // in force; 0 where the direction is not shaped
+	Min, Max slice.Rate // as configured; 0 where the direction is not shaped
 	Total    Count
 	ByPayer  map[uint8]Count // by experience; 0 is nobody
 	Drops    uint64
@@ -45,7 +45,7 @@ func (s *Shaper) Measure(withDevices bool) (Measurement, error) {
 	if err != nil {
 		return m, err
 	}
-	leaves, err := s.leaves()
+	leaves, _, err := s.leaves()
 	if err != nil {
 		return m, err
 	}

@@ -47,6 +47,7 @@ type Reconciler struct {
 	untold  bool                 // it failed
 	seen    map[string]Interface // the configuration's, at the last look
 	failed  bool                 // the last look
+	looked  time.Time            // when that began
 	settled *settled             // nil where it is not known how the kernel is
 	follows bool                 // Run hears what others change
 
@@ -57,6 +58,7 @@ type Reconciler struct {
 	hooked   map[string]int  // ifindexes of those that have programs of ours
 	counts   map[string]uint64
 	react    map[string]reaction // by uplink; written by who works, too
+	behind   bool                // the kernel is yet to follow it; the same
 }
 
 // Results of a reconcile, as counted.

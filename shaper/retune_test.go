@@ -128,8 +128,8 @@ func TestARefusedRetuneTellsWhatWasDone(t *testing.T) {
 	}
 }
 
-// A reaction touches its download's tree alone and needs no look; one that comes to nothing needs none either, and during a fight it waits for
-// the look that ends it.
+// A reaction touches its download's tree alone and needs no look; one that comes to nothing needs none either. While something fails it waits
+// for a second, and during a fight for the look that ends it.
 func TestReactionsRetune(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
@@ -144,6 +144,20 @@ func TestReactionsRetune(t *testing.T) {
 	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 10 * slice.Mbit}, "elsewhere": {narrowed: slice.Mbit}})
 	if looks() != before+1 {
 		t.Errorf("a reaction that comes to nothing brought %d reconciles", looks()-before-1)
+	}
+	must(t, r.Set(t.Context(), cfg)) // mends it
+	r.failed, r.looked = true, time.Now()
+	before = looks()
+	for range 2 {
+		r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 20 * slice.Mbit}})
+	}
+	if looks() != before {
+		t.Errorf("while something fails, a reaction brought %d reconciles at once", looks()-before)
+	}
+	r.looked = r.looked.Add(-firstRetry)
+	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 20 * slice.Mbit}})
+	if p := left(t, r, cfg); !p.Empty() || looks() != before+1 {
+		t.Errorf("a second later it brought %d, and there is left to do:\n%s", looks()-before, p)
 	}
 	r.fights.until = time.Now().Add(fightWithin)
 	r.adapt(t.Context(), nil)

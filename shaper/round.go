@@ -25,7 +25,7 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, e
 	if (why == onDemand || why == onReaction) && r.retuneLocked(ctx, &out, why) {
 		return out.did, nil
 	}
-	r.settled = nil
+	r.settled, r.looked = nil, time.Now()
 	for range maxRounds {
 		again, err := r.roundLocked(ctx, &out)
 		if errors.Is(err, ErrStale) || err == nil && again {

@@ -15,8 +15,8 @@ import (
 // and is at its smallest window: the more a leaf drops, the more the link carries for nothing, and what arrives exceeds what is let
 // through by so much that the provider's queue fills, with everybody's calls in it.
 type reaction struct {
-	// narrowed is by how much best effort is narrower: as much as comes down and is dropped here, which the link has carried all the same,
-	// and more while too much arrives.
+	// narrowed is by how much the tree is narrower: as much as comes down and is dropped here, which the link has carried all the same, and more
+	// while too much arrives.
 	narrowed slice.Rate
 	// patience is for leaves with so many queues that one has its turn later than CoDel would wait for.
 	patience map[slice.ID]patience
@@ -27,12 +27,15 @@ func (r reaction) equals(o reaction) bool {
 }
 
 // narrowed is by how much a tree is narrower than it is configured: at most by half, and by no more than what is nobody's by its minimum and
-// what best effort is sure of. Below what its classes are sure of, HTB would have them all pay for it long afterwards.
+// what best effort is sure of, but for what no class goes below. Below what its classes are sure of, HTB would have them all pay for it long
+// afterwards.
 func (t tree) narrowed() slice.Rate {
 	if t.dir == slice.Up {
 		return 0
 	}
-	return min(t.uplink.reaction.narrowed, t.uplink.rate(t.dir)/mostNarrowed, t.spare()+t.yielding())
+	sure, floors := t.yielding()
+	most := t.spare() + sure
+	return min(t.uplink.reaction.narrowed, t.uplink.rate(t.dir)/mostNarrowed, max(most, floors)-floors)
 }
 
 // spare is what no slice is sure of by its minimum.
@@ -45,15 +48,15 @@ func (t tree) spare() slice.Rate {
 	return max(link, sure) - sure
 }
 
-// yielding is what slices are sure of that give way.
-func (t tree) yielding() (sum slice.Rate) {
+// yielding is what slices are sure of that give way, and what they keep in any case.
+func (t tree) yielding() (sure, floors slice.Rate) {
 	for _, sl := range t.cfg.Slices {
 		if t.yields(sl) {
 			low, _ := t.bounds(sl)
-			sum += low
+			sure, floors = sure+low, floors+floorRate
 		}
 	}
-	return sum
+	return sure, floors
 }
 
 // yields reports whether a slice is best effort, and shares no class with one that is not.
@@ -63,9 +66,10 @@ func (t tree) yields(sl Slice) bool {
 
 // left is what is left of a rate that yields: all of them give the same part of theirs, once nothing is spare.
 func (t tree) left(low slice.Rate) slice.Rate {
-	spare, all := t.spare(), t.yielding()
+	spare := t.spare()
+	sure, _ := t.yielding()
 	given := max(t.narrowed(), spare) - spare
-	return max(slice.Rate(float64(low)*(1-float64(given)/float64(all))), floorRate)
+	return max(slice.Rate(math.Round(float64(low)*(1-float64(given)/float64(sure)))), floorRate)
 }
 
 const (
@@ -108,7 +112,7 @@ const turns = 3
 type leafRates struct {
 	arrived, dropped float64
 	packets          float64 // that left it, 1/s
-	queues           uint32  // of its fq_codel, that had their turns at the end
+	queues           uint32  // of its fq_codel, that waited for their turns
 }
 
 // round is how long each of a leaf's queues waits for its next turn, in seconds.
@@ -121,6 +125,7 @@ func (l leafRates) round() float64 {
 
 // strain is what is seen of one download, look by look.
 type strain struct {
+	rate    slice.Rate           // as configured
 	dropped float64              // bit/s, of late
 	owed    float64              // bits
 	paying  float64              // of that, bit/s
@@ -131,6 +136,10 @@ type strain struct {
 
 // see takes in what each leaf of a download did in the time since the look before, and gives the answer.
 func (s *strain) see(rate slice.Rate, leaves map[slice.ID]leafRates, span time.Duration) reaction {
+	if rate < s.rate-s.rate/10 { // what was too much for the old rate says nothing of this one
+		s.dropped, s.owed, s.paying, s.deaf = 0, 0, 0, 0
+	}
+	s.rate = rate
 	was := s.answer
 	s.answer.patience = make(map[slice.ID]patience)
 	rounds := make(map[slice.ID]float64)
@@ -160,7 +169,7 @@ func (s *strain) narrower(link, arrived float64, span time.Duration) slice.Rate 
 	s.owed = min(max(0, s.owed+tooMuch*span.Seconds()), noQueue+most/payBack)
 	s.paying = calmly(s.paying, payBack*max(0, s.owed-noQueue), span)
 	now := min(max(0, s.dropped-free)+s.paying, most)
-	if now < most || tooMuch <= 0 {
+	if now < most || s.owed <= noQueue {
 		s.deaf = 0
 	} else if s.deaf += span; s.deaf >= patienceWithDeaf {
 		s.deaf = -restFromDeaf

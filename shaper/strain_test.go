@@ -69,21 +69,50 @@ func TestWhatIsOwedIsPaidBack(t *testing.T) {
 	}
 }
 
-// A flood that heeds nothing is given up after a time, and tried again a minute later: half of the link would be lost for nothing.
+// A flood that heeds nothing is given up after a time, and tried again a minute later: half of the link would be lost for nothing. On a slow
+// link a look sees a frame more or less.
 func TestADeafFloodIsGivenUp(t *testing.T) {
-	var s strain
-	flood := leafRates{arrived: 105e6, dropped: 20e6}
-	narrow := 0
-	for second := range 200 {
-		if s.afterLooks(1, flood).narrowed > 0 {
-			narrow++
-		}
-		if second == 30 && s.answer.narrowed != 0 {
-			t.Errorf("after 30 s it is narrower by %s", s.answer.narrowed)
-		}
+	const look = adaptEvery
+	frames := func(n float64) float64 { return n * fullFrame * 8 / look.Seconds() }
+	for _, test := range []struct {
+		name    string
+		link    slice.Rate
+		arrived [3]float64 // bit/s, by turns
+	}{
+		{"105 Mbit/s on 100", 100 * slice.Mbit, [3]float64{105e6, 105e6, 105e6}},
+		{"frames on 950 kbit/s", 950 * slice.Kbit, [3]float64{frames(20), frames(21), frames(21)}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var s strain
+			var narrow time.Duration
+			for i := range 200 * int(time.Second/look) {
+				l := leafRates{arrived: test.arrived[i%3], dropped: 0.2 * float64(test.link)}
+				if s.see(test.link, map[slice.ID]leafRates{3: l}, look).narrowed > 0 {
+					narrow += look
+				}
+			}
+			if narrow < 2*patienceWithDeaf || narrow > 3*(patienceWithDeaf+10*time.Second) {
+				t.Errorf("narrower for %v of 200 s", narrow)
+			}
+		})
 	}
-	if narrow < 2*15 || narrow > 3*20 {
-		t.Errorf("narrower in %d of 200 s", narrow)
+}
+
+// What was too much for a faster link is not held against a slower one.
+func TestASlowerLinkBeginsAnew(t *testing.T) {
+	for _, test := range []struct {
+		rate   slice.Rate
+		narrow bool
+	}{
+		{20 * slice.Mbit, false},
+		{98 * slice.Mbit, true}, // a rate that is only tuned
+	} {
+		var s strain
+		s.afterLooks(20, leafRates{dropped: 40e6})
+		got := s.see(test.rate, map[slice.ID]leafRates{3: {}}, time.Second/4).narrowed
+		if got > 0 != test.narrow {
+			t.Errorf("at %s the tree is narrower by %s", test.rate, got)
+		}
 	}
 }
 
@@ -149,7 +178,8 @@ func TestBestEffortGivesWay(t *testing.T) {
 		{"a call beside media", with(func(s []Slice) { s[1].Priority = 2 }), 50, 90, map[tcnl.Handle]slice.Rate{own(1): 5, inner(2): 85}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			u := Uplink{Name: "fibre", Interface: "wan0", Download: 100 * slice.Mbit, Upload: 10 * slice.Mbit, reaction: reaction{narrowed: test.narrowed * slice.Mbit}}
+			r := reaction{narrowed: test.narrowed * slice.Mbit, patience: map[slice.ID]patience{3: maxPatience}}
+			u := Uplink{Name: "fibre", Interface: "wan0", Download: 100 * slice.Mbit, Upload: 10 * slice.Mbit, reaction: r}
 			desired, err := Desired(Config{Slices: test.slices, Uplinks: []Uplink{u}}, Env{Interfaces: fieldInterfaces(), FQCoDel: true})
 			must(t, err)
 			rate := func(h tcnl.Handle) slice.Rate {
@@ -175,7 +205,32 @@ func TestBestEffortGivesWay(t *testing.T) {
 			if up := desired.Objects[ID{ClassObject, "wan0", linkClass}].(Class).HTB.Ceil.BytesPerSecond * 8; up != uint64(u.Upload) {
 				t.Errorf("the upload is at %d bit/s", up)
 			}
+			for dev, want := range map[string]uint64{"ifb-fibre": maxPatience.target(), "wan0": codelTarget} {
+				leaf := desired.Objects[ID{QdiscObject, dev, leafHandle(3) + 1}].(Qdisc).Options.(tcnl.FQCoDel)
+				if uint64(leaf.Target) != want {
+					t.Errorf("on %s CoDel's target is %d µs, want %d", dev, leaf.Target, want)
+				}
+			}
 		})
+	}
+}
+
+// However slow the link and however much is to go, its classes are sure of no more than it has: each leaf has a floor of its own.
+func TestFloorsFitIntoANarrowLink(t *testing.T) {
+	for _, link := range []slice.Rate{100 * slice.Kbit, slice.Mbit, 20 * slice.Mbit} {
+		u := Uplink{Name: "fibre", Interface: "wan0", Download: link, Upload: link, reaction: reaction{narrowed: link}}
+		desired, err := Desired(Config{Slices: fourSlices(t), Uplinks: []Uplink{u}}, Env{Interfaces: fieldInterfaces()})
+		must(t, err)
+		rates := make(map[tcnl.Handle]slice.Rate)
+		for _, h := range []tcnl.Handle{linkClass, sliceClass(1), sliceClass(2), innerClass(2), sliceClass(3), sliceClass(4)} {
+			rates[h] = slice.Rate(desired.Objects[ID{ClassObject, "ifb-fibre", h}].(Class).HTB.Rate.BytesPerSecond * 8)
+		}
+		if inner := rates[sliceClass(3)] + rates[sliceClass(4)]; rates[innerClass(2)] < inner {
+			t.Errorf("on %s best effort is sure of %s, and its slices of %s", link, rates[innerClass(2)], inner)
+		}
+		if sure := rates[sliceClass(1)] + rates[sliceClass(2)] + rates[innerClass(2)]; sure > rates[linkClass] {
+			t.Errorf("on %s classes are sure of %s, and the narrower link has %s", link, sure, rates[linkClass])
+		}
 	}
 }
 

@@ -5,7 +5,7 @@ type Stats struct {
 	Bytes, Packets              uint64
 	Drops, Overlimits, Requeues uint32 // they wrap
 	QueuedPackets, BacklogBytes uint32 // what waits in it now
-	Queues                      uint32 // of an fq_codel: those that have their turns now
+	Queues                      uint32 // of an fq_codel: those in its lists, where one that ran empty stays until its next turn
 }
 
 // parseStats reads TCA_STATS2 of an object of some kind.
