@@ -30,11 +30,11 @@ func (s *Shaper) adapt(ctx context.Context) error {
 			s.log.Error("leaves_not_read", "error", err)
 		case failed == blindFor: // what was seen is no reason any more
 			v = view{}
-			s.rec.adapt(ctx, nil)
+			s.rec.asConfigured(ctx)
 		}
 		select {
 		case <-ctx.Done():
-			s.rec.adapt(context.WithoutCancel(ctx), nil) // nobody would widen it again
+			s.rec.asConfigured(ctx) // nobody else would widen them
 			return nil
 		case <-tick.C:
 		}
@@ -110,7 +110,7 @@ func ratesOf(all []Slice, u Uplink, before, now map[Key]leafStats, span time.Dur
 }
 
 // since gives what a leaf did in a time, of frames that the link adds to. Counters that went back are another qdisc's, or were wiped. Queues
-// are those that held something at either end: between, they may have waited for their turns.
+// are those that held something at both ends: between, they may have waited for their turns.
 func (l leafStats) since(was leafStats, span time.Duration, o Overhead) leafRates {
 	if span <= 0 || l.drops < was.drops || l.sent.Packets < was.sent.Packets || l.sent.Bytes < was.sent.Bytes {
 		return leafRates{}
@@ -143,8 +143,8 @@ func (o Overhead) onLink(frame float64) float64 {
 // fullFrame is a whole Ethernet frame's size as the kernel sees it, in bytes.
 const fullFrame = ethernetMTU + etherHeader
 
-// adapt sets the reactions of uplinks, by name, and has the kernel follow. During a fight that is left to the look that ends it, and while
-// something fails it waits until the last look is a second old: call it again and again.
+// adapt sets the reactions of uplinks, by name, and has the kernel follow: after a fight, and where something fails a second after the last
+// look. So call it again and again.
 func (r *Reconciler) adapt(ctx context.Context, reactions map[string]reaction) {
 	r.mu.Lock()
 	same := !r.behind && maps.EqualFunc(r.react, reactions, reaction.equals)
@@ -154,17 +154,31 @@ func (r *Reconciler) adapt(ctx context.Context, reactions map[string]reaction) {
 	}
 	r.working.Lock()
 	defer r.working.Unlock()
-	behind := r.failed && time.Since(r.looked) < firstRetry
-	r.mu.Lock()
-	r.react, r.behind = reactions, behind
-	r.mu.Unlock()
+	behind := r.fights.wait(time.Now()) > 0 || r.failed && time.Since(r.looked) < firstRetry
+	r.reactLocked(reactions, behind)
 	switch {
-	case behind || r.fights.wait(time.Now()) > 0:
+	case behind:
 	case r.failed: // Run tries that again, ever less often
 		_, _ = r.reconcileLocked(context.WithoutCancel(ctx), onReaction)
 	default:
 		_, _ = r.demandLocked(ctx, onReaction) // the reconciler tells what fails
 	}
+}
+
+// asConfigured ends all reactions, whatever fails and whoever fights: it is for who will not look again.
+func (r *Reconciler) asConfigured(ctx context.Context) {
+	r.working.Lock()
+	defer r.working.Unlock()
+	if len(r.react) > 0 || r.behind {
+		r.reactLocked(nil, false)
+		_, _ = r.demandLocked(context.WithoutCancel(ctx), onReaction)
+	}
+}
+
+func (r *Reconciler) reactLocked(reactions map[string]reaction, behind bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.react, r.behind = reactions, behind
 }
 
 // reacted is cfg with the reactions of its uplinks.

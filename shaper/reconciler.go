@@ -47,7 +47,7 @@ type Reconciler struct {
 	untold  bool                 // it failed
 	seen    map[string]Interface // the configuration's, at the last look
 	failed  bool                 // the last look
-	looked  time.Time            // when that began
+	looked  time.Time            // when that ended
 	settled *settled             // nil where it is not known how the kernel is
 	follows bool                 // Run hears what others change
 

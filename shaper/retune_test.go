@@ -145,8 +145,7 @@ func TestReactionsRetune(t *testing.T) {
 	if looks() != before+1 {
 		t.Errorf("a reaction that comes to nothing brought %d reconciles", looks()-before-1)
 	}
-	must(t, r.Set(t.Context(), cfg)) // mends it
-	r.failed, r.looked = true, time.Now()
+	r.failed, r.looked, r.settled = true, time.Now(), nil
 	before = looks()
 	for range 2 {
 		r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 20 * slice.Mbit}})
@@ -163,5 +162,15 @@ func TestReactionsRetune(t *testing.T) {
 	r.adapt(t.Context(), nil)
 	if p := left(t, r, cfg); !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Dev() == "ifb-fibre" }) {
 		t.Errorf("during a fight a reaction was carried out: there is left to do:\n%s", p)
+	}
+	r.asConfigured(t.Context())
+	if p := left(t, r, cfg); !p.Empty() {
+		t.Errorf("whoever stops during a fight leaves to do:\n%s", p)
+	}
+	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 20 * slice.Mbit}})
+	r.fights.until = time.Time{}
+	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 20 * slice.Mbit}})
+	if p := left(t, r, cfg); !p.Empty() {
+		t.Errorf("after a fight a reaction leaves to do:\n%s", p)
 	}
 }

@@ -25,7 +25,7 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, e
 	if (why == onDemand || why == onReaction) && r.retuneLocked(ctx, &out, why) {
 		return out.did, nil
 	}
-	r.settled, r.looked = nil, time.Now()
+	r.settled = nil
 	for range maxRounds {
 		again, err := r.roundLocked(ctx, &out)
 		if errors.Is(err, ErrStale) || err == nil && again {
@@ -37,6 +37,7 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, e
 	if out.err != nil {
 		out.result = Failed
 	}
+	r.looked = time.Now()
 	if r.failed = out.err != nil; !r.failed && inPlace(out.last) {
 		r.settleLocked(out)
 	}

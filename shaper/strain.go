@@ -64,12 +64,16 @@ func (t tree) yields(sl Slice) bool {
 	return !slices.ContainsFunc(t.cfg.Slices, func(other Slice) bool { return other.Priority == sl.Priority && t.urgent(other) })
 }
 
-// left is what is left of a rate that yields: all of them give the same part of theirs, once nothing is spare.
-func (t tree) left(low slice.Rate) slice.Rate {
+// left is what is left of a rate of some slices that yield: all of them give the same part of what they have beyond their floors, once nothing
+// is spare.
+func (t tree) left(low slice.Rate, members int) slice.Rate {
 	spare := t.spare()
-	sure, _ := t.yielding()
-	given := max(t.narrowed(), spare) - spare
-	return max(slice.Rate(math.Round(float64(low)*(1-float64(given)/float64(sure)))), floorRate)
+	sure, floors := t.yielding()
+	given, floor := max(t.narrowed(), spare)-spare, floorRate*slice.Rate(members)
+	if given == 0 || low <= floor {
+		return low
+	}
+	return floor + slice.Rate(math.Round(float64(low-floor)*(1-float64(given)/float64(sure-floors))))
 }
 
 const (
@@ -136,8 +140,9 @@ type strain struct {
 
 // see takes in what each leaf of a download did in the time since the look before, and gives the answer.
 func (s *strain) see(rate slice.Rate, leaves map[slice.ID]leafRates, span time.Duration) reaction {
-	if rate < s.rate-s.rate/10 { // what was too much for the old rate says nothing of this one
-		s.dropped, s.owed, s.paying, s.deaf = 0, 0, 0, 0
+	if rate < s.rate { // as much of it as before
+		part := float64(rate) / float64(s.rate)
+		s.dropped, s.owed, s.paying = s.dropped*part, s.owed*part, s.paying*part
 	}
 	s.rate = rate
 	was := s.answer

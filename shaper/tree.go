@@ -58,7 +58,7 @@ func (t tree) alone(sl Slice) Class {
 		low += t.spareFor(sl)
 	}
 	if t.yields(sl) {
-		low = t.left(low)
+		low = t.left(low, 1)
 	}
 	c := Class{Dev: t.dev(), Handle: sliceClass(sl.ID), Parent: linkClass, HTB: t.class(low, high)}
 	c.HTB.Prio, c.HTB.Quantum = uint32(sl.Priority), t.frame()
@@ -101,7 +101,7 @@ func (t tree) shared(add func(Object), priority int, members []Slice) {
 	}
 	sum = min(sum, t.uplink.rate(t.dir))
 	if t.yields(members[0]) {
-		sum = t.left(sum)
+		sum = t.left(sum, len(members))
 	}
 	add(Class{Dev: t.dev(), Handle: innerClass(priority), Parent: linkClass, HTB: t.class(sum, max(sum, t.link()))})
 	for _, sl := range members {

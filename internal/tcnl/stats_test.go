@@ -10,6 +10,7 @@ import (
 func TestQueuesAreCounted(t *testing.T) {
 	b := newBench(t, "tbf", "fq_codel")
 	for _, args := range [][]string{
+		{"sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/a/disable_ipv6"}, // which speaks by itself
 		{"ip", "address", "add", "192.0.2.1/24", "dev", "a"},
 		{"ip", "neigh", "add", "192.0.2.2", "lladdr", "02:00:00:00:00:02", "dev", "a"},
 		{"tc", "qdisc", "add", "dev", "a", "root", "handle", "1:", "tbf", "rate", "8kbit", "burst", "2k", "limit", "100k"},
