@@ -105,14 +105,14 @@ func deviceBounds() (all []Bound) {
 			atMostOfCake(Key{"same device", own, ours, "page lost"}, 1, fewLost),
 			atLeastOf(Key{"same device", fmt.Sprintf("8 uploads against 1, %d Mbit/s", mbit), ours, "Jain"}, 1, cakeDiffserv))
 	}
-	// What a small flow of one of many waits for is not a full packet of each (0021): that would be 27 ms.
 	for _, treatment := range []string{ours, "ours, cake leaf"} {
-		all = append(all, atMost(Key{"leaves", "40 devices, 20 Mbit/s", treatment, "sparse p99"}, 12, ""))
 		for _, crowd := range []string{"40 devices, 20 Mbit/s", "500 devices, 100 Mbit/s"} {
 			all = append(all,
 				atMostOfCake(Key{"leaves", crowd, treatment, "call p99"}, 1, 0.3),
 				atMostOfCake(Key{"leaves", crowd, treatment, "call lost"}, 1, fewLost),
+				atMostOfCake(Key{"leaves", crowd, treatment, "sparse p99"}, 1, 0),
 				atMostOfCake(Key{"leaves", crowd, treatment, "sparse lost"}, 1, fewLost),
+				atMostOfCake(Key{"leaves", crowd, treatment, "processor"}, 1, 0),
 				atLeast(Key{"leaves", crowd, treatment, "Jain"}, evenShares))
 		}
 		shares := func(name, slice string) {
@@ -265,8 +265,11 @@ func costBounds() (all []Bound) {
 			return Key{"cost", fmt.Sprintf("%s, %s, %d bytes", crowd, way, size), ours, "box"}
 		}
 		one, most := of("1 devices, 1 flows", 1500), of("4000 devices, 60000 flows", 1500)
+		for _, k := range []Key{one, of("1 devices, 1 flows", 200)} {
+			all = append(all, atMostOfCake(k.under("ours, in a call's slice"), 1, 0))
+		}
 		// The second is what slices of up to 121 Mbit/s cost, which is most venues' (0021).
-		for _, treatment := range []string{ours, "ours, no agent, quantum of 300 bytes"} {
+		for _, treatment := range []string{ours, "ours, quantum of 300 bytes"} {
 			for _, k := range []Key{one, of("1 devices, 1 flows", 200), of("500 devices, 7500 flows", 1500), most} {
 				all = append(all, atMostOfCake(k.under(treatment), 1, 0))
 			}

@@ -43,7 +43,7 @@ var colours = []struct{ treatment, colour string }{
 	{cakeDiffserv, "#009e73"},
 	{ours, "#d55e00"},
 	{"ours, in a call's slice", "#cc79a7"},
-	{"ours, no agent", "#0072b2"},
+	{"ours, quantum of 300 bytes", "#0072b2"},
 }
 
 // charted is the kernel that charts are of: tables have the other.

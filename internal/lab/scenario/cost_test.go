@@ -19,6 +19,21 @@ import (
 // costs is what one packet costs, in ns of the guest's only processor, by direction.
 type costs map[demo.Direction]float64
 
+// plus gives c and times as much of o.
+func (c costs) plus(times float64, o costs) costs {
+	sum := make(costs)
+	for way, cost := range c {
+		sum[way] = cost + times*o[way]
+	}
+	return sum
+}
+
+// costReport takes what a treatment was measured to cost.
+type costReport struct {
+	box    func(treatment string, measured costs)
+	delays func(treatment string, measured costs) // of that, for measuring delays, with the agent's own work
+}
+
 // TestCost asks what a forwarded packet costs the box when nothing is held up: the links are faster than the processor. The kernel
 // makes the packets and swallows them; a burst that is swallowed where it enters the box is what sender and receiver cost, and is
 // subtracted. So what remains is the box: its drivers (veth), routing, NAT and shaping, one packet at a time.
@@ -43,16 +58,25 @@ func TestCost(t *testing.T) {
 			ends := costOfEnds(t, test.crowd, test.size)
 			var plain costs
 			for _, treatment := range test.treatments {
-				report := func(name string, measured costs) {
-					if plain == nil {
-						plain = measured
-					}
+				each := func(name string, figures func(r reporter, way demo.Direction)) {
 					for _, way := range []demo.Direction{demo.Up, demo.Down} {
-						r := newReporter(t, "cost", fmt.Sprintf("%s, %s, %d bytes", test.crowd, way, test.size), name, seed)
-						r.figure("box", "ns", measured[way]-ends[way])
-						r.figure("above nothing", "ns", measured[way]-plain[way])
-						r.figure("with ends", "ns", measured[way])
+						figures(newReporter(t, "cost", fmt.Sprintf("%s, %s, %d bytes", test.crowd, way, test.size), name, seed), way)
 					}
+				}
+				report := costReport{
+					box: func(name string, measured costs) {
+						if plain == nil {
+							plain = measured
+						}
+						each(name, func(r reporter, way demo.Direction) {
+							r.figure("box", "ns", measured[way]-ends[way])
+							r.figure("above nothing", "ns", measured[way]-plain[way])
+							r.figure("with ends", "ns", measured[way])
+						})
+					},
+					delays: func(name string, measured costs) {
+						each(name, func(r reporter, way demo.Direction) { r.figure("measuring delays", "ns", measured[way]) })
+					},
 				}
 				onWire(t, treatment, func(w *Wire) { costOf(t, w, treatment, test.crowd, test.size, report) })
 			}
@@ -97,8 +121,8 @@ func costOfEnds(t *testing.T, crowd Crowd, size int) costs {
 }
 
 // costOf measures a treatment; one that has an agent a second time without it, when no delays are measured, and ours a third time, when
-// nobody heals what is done to the leaves.
-func costOf(t *testing.T, w *Wire, treatment Treatment, crowd Crowd, size int, report func(name string, measured costs)) {
+// nobody heals what is done to the leaves. With an agent that is as much more as before.
+func costOf(t *testing.T, w *Wire, treatment Treatment, crowd Crowd, size int, report costReport) {
 	for _, host := range []*demo.Host{w.Venue, w.Far} {
 		if err := swallow(host, hostPort); err != nil {
 			t.Fatal(err)
@@ -128,19 +152,25 @@ func costOf(t *testing.T, w *Wire, treatment Treatment, crowd Crowd, size int, r
 		}
 		return measured
 	}
-	report(treatment.Name, measure())
+	whole := measure()
+	report.box(treatment.Name, whole)
 	if !isOurs {
 		return
 	}
 	if err := w.Leave(); err != nil {
 		t.Fatal(err)
 	}
-	report(treatment.Name+", no agent", measure())
+	alone := measure()
+	report.box(treatment.Name+", no agent", alone)
+	delays := whole.plus(-1, alone)
+	report.delays(treatment.Name, delays)
 	if treatment.Name == "ours" {
 		if err := slowLeaves(w.Box); err != nil {
 			t.Fatal(err)
 		}
-		report("ours, no agent, quantum of 300 bytes", measure())
+		slow := measure()
+		report.box("ours, no agent, quantum of 300 bytes", slow)
+		report.box("ours, quantum of 300 bytes", slow.plus(1, delays))
 	}
 }
 

@@ -25,22 +25,18 @@ var framedLinks = []framed{
 	{"atm", 0.98, demo.Framing{Overhead: 26, Cell: 48, CellHeader: 5}, "overhead 26 atm"},
 }
 
-// treatments are ours, told of the link and untold, and cake. Others too for what goes up alone: a play is a minute of the emulator.
-func (f framed) treatments(way demo.Direction) []Treatment {
+// treatments are ours, told of the link and untold, and the rivals.
+func (f framed) treatments() []Treatment {
 	cake := func(tins string) Treatment {
 		return Treatment{"cake " + tins, byTC("qdisc add dev %dev root cake bandwidth %rate " + tins + " nat %isolation raw " + f.cake)}
 	}
-	all := []Treatment{
-		{"ours, overhead none", bySliced(demo.Settings{})},
-		{"ours", bySliced(demo.Settings{Uplink: fmt.Sprintf("overhead = %q\n", f.preset)})},
-		cake("diffserv4"),
-	}
-	if way == demo.Down {
-		return all
-	}
 	nothing, untold := rivals[0], rivals[1]
 	untold.Name += ", overhead none"
-	return append(all, nothing, untold, cake("besteffort"))
+	return []Treatment{
+		{"ours, overhead none", bySliced(demo.Settings{})},
+		{"ours", bySliced(demo.Settings{Uplink: fmt.Sprintf("overhead = %q\n", f.preset)})},
+		cake("diffserv4"), nothing, untold, cake("besteffort"),
+	}
 }
 
 // TestOverhead asks whether a queue builds beyond the box on links that add to each packet. The flows are of small packets, where the
@@ -50,7 +46,7 @@ func TestOverhead(t *testing.T) {
 	seed := begin(t)
 	for _, way := range []demo.Direction{demo.Up, demo.Down} {
 		for _, link := range framedLinks {
-			for _, treatment := range link.treatments(way) {
+			for _, treatment := range link.treatments() {
 				name := link.preset
 				if way == demo.Down {
 					name = "down, " + name
