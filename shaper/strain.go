@@ -86,7 +86,7 @@ const (
 	// What arrived above the rate waits at the provider, and is paid back at so many times a second. A few frames are no queue: on a slow
 	// link a look sees hardly more than ten.
 	payBack = 8
-	noQueue = 8 * fullFrame * 8 // bits
+	noQueue = 4 * fullFrame * 8 // bits
 	// Less than a hundredth is nothing, and a tree is not written anew for a quarter of that.
 	narrowStep = 100
 
