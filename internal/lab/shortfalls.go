@@ -25,6 +25,10 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"isolation", "two slices, both, 100 Mbit/s", "ours", "signalling p99"}, 4.05},                              // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse and pages p99"}, 5.85},                              // ≤ cake diffserv4's
 	{"6.12", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse p99"}, 0.7},                                         // ≤ cake diffserv4's
+	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours", "sparse p99"}, 11.9},                                            // ≤ cake diffserv4's
+	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours", "processor"}, 60.6},                                             // ≤ cake diffserv4's
+	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "sparse p99"}, 0.74},                                 // ≤ cake diffserv4's
+	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "processor"}, 66.1},                                  // ≤ cake diffserv4's
 	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours, cake leaf", "telemetry Jain"}, 0.71},             // ≥ 0.95
 	{"6.12", Key{"fairness", "realtime, up, 20 Mbit/s", "ours, cake leaf", "realtime Jain"}, 0.52},                          // ≥ 0.95
 	{"6.12", Key{"fairness", "signalling, up, 20 Mbit/s", "ours, cake leaf", "signalling Jain"}, 0.22},                      // ≥ 0.95
@@ -48,12 +52,13 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call, as it begins p99 grows"}, 3.68},                              // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "signalling, as it begins p99 grows"}, 2.89},                        // ≤ 2
 	{"6.12", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling, as it begins p99 grows"}, 3.62},                       // ≤ 2
-	{"6.12", Key{"agent", "20 Mbit/s, behind a modem", "kill -9 and takeover", "down, modem's queue p99"}, 13.4},            // ≤ nothing happens's + 2
+	{"6.12", Key{"agent", "20 Mbit/s, behind a modem", "kill -9 and takeover", "down, modem's queue p99"}, 14.9},            // ≤ nothing happens's + 2
+	{"6.12", Key{"agent", "20 Mbit/s, behind a modem", "retune", "down, modem's queue p99"}, 10.7},                          // ≤ nothing happens's + 2
 	{"6.12", Key{"overhead", "atm, up, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 1.4},                     // ≤ a full packet's time
-	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 3.13},                // ≤ cake diffserv4's + 0.3
-	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 2.98},                         // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 4.96},                // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 5.0},                          // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 12.9},               // ≤ cake diffserv4's + 0.3
-	{"6.12", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 11.7},                        // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 12.8},                        // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 6.03},                  // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 5.06},                           // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours", "box"}, 11410},                                       // ≤ cake diffserv4's
@@ -62,8 +67,13 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"cost", "4000 devices, 60000 flows, up, 1500 bytes", "ours", "box"}, 12360},                                // ≤ cake diffserv4's
 	{"6.12", Key{"cost", "1 devices, 1 flows, down, 1500 bytes", "ours", "box"}, 12390},                                     // ≤ cake diffserv4's
 	{"6.12", Key{"cost", "1 devices, 1 flows, down, 200 bytes", "ours", "box"}, 11580},                                      // ≤ cake diffserv4's
+	{"6.12", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours, in a call's slice", "box"}, 11330},                    // ≤ cake diffserv4's
+	{"6.12", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours, in a call's slice", "box"}, 10630},                     // ≤ cake diffserv4's
+	{"6.12", Key{"cost", "1 devices, 1 flows, down, 1500 bytes", "ours, in a call's slice", "box"}, 12280},                  // ≤ cake diffserv4's
+	{"6.12", Key{"cost", "1 devices, 1 flows, down, 200 bytes", "ours, in a call's slice", "box"}, 11520},                   // ≤ cake diffserv4's
 	{"6.12", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours, quantum of 300 bytes", "box"}, 11780},                 // ≤ cake diffserv4's
 	{"6.12", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours, quantum of 300 bytes", "box"}, 10790},                  // ≤ cake diffserv4's
+	{"6.12", Key{"cost", "500 devices, 7500 flows, up, 1500 bytes", "ours, quantum of 300 bytes", "box"}, 12340},            // ≤ cake diffserv4's
 	{"6.12", Key{"cost", "4000 devices, 60000 flows, up, 1500 bytes", "ours, quantum of 300 bytes", "box"}, 12680},          // ≤ cake diffserv4's
 	{"6.12", Key{"cost", "1 devices, 1 flows, down, 1500 bytes", "ours, quantum of 300 bytes", "box"}, 12740},               // ≤ cake diffserv4's
 	{"6.12", Key{"cost", "1 devices, 1 flows, down, 200 bytes", "ours, quantum of 300 bytes", "box"}, 11610},                // ≤ cake diffserv4's
