@@ -159,7 +159,9 @@ func (r *Reconciler) adapt(ctx context.Context, reactions map[string]reaction) {
 	switch {
 	case behind:
 	case r.failed: // Run tries that again, ever less often
-		_, _ = r.reconcileLocked(context.WithoutCancel(ctx), onReaction)
+		if _, err := r.reconcileLocked(context.WithoutCancel(ctx), onReaction); err == nil && r.untold {
+			r.heard.retry()
+		}
 	default:
 		_, _ = r.demandLocked(ctx, onReaction) // the reconciler tells what fails
 	}
@@ -169,7 +171,7 @@ func (r *Reconciler) adapt(ctx context.Context, reactions map[string]reaction) {
 func (r *Reconciler) asConfigured(ctx context.Context) {
 	r.working.Lock()
 	defer r.working.Unlock()
-	if len(r.react) > 0 || r.behind {
+	if len(r.react) > 0 || r.behind || r.failed {
 		r.reactLocked(nil, false)
 		_, _ = r.demandLocked(context.WithoutCancel(ctx), onReaction)
 	}

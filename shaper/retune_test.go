@@ -167,6 +167,12 @@ func TestReactionsRetune(t *testing.T) {
 	if p := left(t, r, cfg); !p.Empty() {
 		t.Errorf("whoever stops during a fight leaves to do:\n%s", p)
 	}
+	f.tc(t, "class", "change", "dev", "ifb-fibre", "parent", "5c1e:", "classid", linkClass.String(), "htb", "rate", "5mbit")
+	r.failed, r.settled = true, nil // a reaction that is gone, and could not be undone
+	r.asConfigured(t.Context())
+	if p := left(t, r, cfg); !p.Empty() {
+		t.Errorf("whoever stops after a failure leaves to do:\n%s", p)
+	}
 	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 20 * slice.Mbit}})
 	r.fights.until = time.Time{}
 	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 20 * slice.Mbit}})

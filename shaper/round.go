@@ -21,7 +21,7 @@ func (r *Reconciler) reconcileLocked(ctx context.Context, why reason) (Result, e
 	if r.want == nil {
 		return Result{}, nil
 	}
-	out := outcome{result: Unchanged, err: errUnsettled, drift: why == onDrift && !r.failed}
+	out := outcome{result: Unchanged, err: errUnsettled, drift: why == onDrift && !r.failed, known: why == onReaction && r.failed}
 	if (why == onDemand || why == onReaction) && r.retuneLocked(ctx, &out, why) {
 		return out.did, nil
 	}
@@ -55,6 +55,7 @@ type outcome struct {
 	did      Result // done in all rounds; failed and skipped in the last
 	reshaped bool   // objects were made or removed
 	drift    bool   // nothing explains what differs but somebody else
+	known    bool   // what fails did so before, and Run, which tries it again, tells of it
 }
 
 // roundLocked looks, plans and applies once. again says that a look afterwards is due: a removal may have taken more along than was

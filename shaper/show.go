@@ -29,7 +29,9 @@ func (r *Reconciler) finishLocked(out *outcome) {
 
 	r.tellLocked(indexes(r.targetLocked(), states, left, out.observed), out.reshaped)
 	if out.err != nil {
-		r.log.Error("reconcile_failed", "error", out.err)
+		if !out.known {
+			r.log.Error("reconcile_failed", "error", out.err)
+		}
 		return
 	}
 	select {

@@ -140,7 +140,8 @@ type strain struct {
 
 // see takes in what each leaf of a download did in the time since the look before, and gives the answer.
 func (s *strain) see(rate slice.Rate, leaves map[slice.ID]leafRates, span time.Duration) reaction {
-	if rate < s.rate { // as much of it as before
+	allowed := max(rate, s.rate) // to what has arrived by now
+	if rate < s.rate {           // as much of it as before
 		part := float64(rate) / float64(s.rate)
 		s.dropped, s.owed, s.paying = s.dropped*part, s.owed*part, s.paying*part
 	}
@@ -158,14 +159,14 @@ func (s *strain) see(rate slice.Rate, leaves map[slice.ID]leafRates, span time.D
 	}
 	s.rounds = rounds
 	s.dropped += (min(dropped, float64(rate)) - s.dropped) * part(span, remembered)
-	s.answer.narrowed = s.narrower(float64(rate), arrived, span)
+	s.answer.narrowed = s.narrower(float64(rate), arrived-float64(allowed), span)
 	return s.answer
 }
 
-// narrower is by how much the tree of a link is to be narrower, where so much arrived.
-func (s *strain) narrower(link, arrived float64, span time.Duration) slice.Rate {
+// narrower is by how much the tree of a link is to be narrower, where so much more arrived than was allowed.
+func (s *strain) narrower(link, more float64, span time.Duration) slice.Rate {
 	was, free, most, step := float64(s.answer.narrowed), link/freeWaste, link/mostNarrowed, link/narrowStep
-	tooMuch := arrived - link - free
+	tooMuch := more - free
 	if s.deaf < 0 {
 		s.deaf = min(s.deaf+span, 0)
 		s.owed, s.paying, s.dropped = 0, 0, 0

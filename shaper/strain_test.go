@@ -9,7 +9,7 @@ import (
 	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
-const strained = 100 * slice.Mbit
+const strained slice.Rate = 100 * slice.Mbit
 
 // afterLooks gives the answer to so many looks at a leaf, a second apart.
 func (s *strain) afterLooks(n int, l leafRates) reaction {
@@ -101,9 +101,12 @@ func TestADeafFloodIsGivenUp(t *testing.T) {
 // What was too much for a fast link is as much of a slower one, not all of it.
 func TestASlowerLinkIsAsStrained(t *testing.T) {
 	var s strain
-	before := s.afterLooks(20, leafRates{dropped: 20e6}).narrowed
+	before := s.afterLooks(20, leafRates{arrived: 100e6, dropped: 20e6}).narrowed
+	allowed := strained
 	for _, rate := range []slice.Rate{90 * slice.Mbit, 20 * slice.Mbit} {
-		got := s.see(rate, map[slice.ID]leafRates{3: {dropped: 0.2 * float64(rate)}}, time.Second/4).narrowed
+		l := leafRates{arrived: float64(allowed), dropped: 0.2 * float64(rate)} // since the look before
+		got := s.see(rate, map[slice.ID]leafRates{3: l}, time.Second/4).narrowed
+		allowed = rate
 		want := before * rate / strained
 		if diff := max(got, want) - min(got, want); diff > rate/narrowStep {
 			t.Errorf("at %s the tree is narrower by %s, want %s", rate, got, want)

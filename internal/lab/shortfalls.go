@@ -110,6 +110,9 @@ var shortfalls = []Shortfall{
 	{"6.1", Key{"cost", "4000 devices, 60000 flows, up, 1500 bytes", "ours", "box"}, 15020},                                 // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "1 devices, 1 flows, down, 1500 bytes", "ours", "box"}, 15020},                                      // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "1 devices, 1 flows, down, 200 bytes", "ours", "box"}, 12540},                                       // ≤ cake diffserv4's
+	{"6.1", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours, in a call's slice", "box"}, 14050},                     // ≤ cake diffserv4's
+	{"6.1", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours, in a call's slice", "box"}, 11610},                      // ≤ cake diffserv4's
+	{"6.1", Key{"cost", "1 devices, 1 flows, down, 200 bytes", "ours, in a call's slice", "box"}, 12530},                    // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours, quantum of 300 bytes", "box"}, 14400},                  // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours, quantum of 300 bytes", "box"}, 11700},                   // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "500 devices, 7500 flows, up, 1500 bytes", "ours, quantum of 300 bytes", "box"}, 14900},             // ≤ cake diffserv4's
