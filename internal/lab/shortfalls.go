@@ -82,6 +82,9 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"rate", "down, 4 TCP flows, GSO on", "ours", "carried"}, 617},                                              // ≥ cake diffserv4's
 	{"6.12", Key{"rate", "down, 4 TCP flows, GSO off", "ours", "carried"}, 345},                                             // ≥ cake diffserv4's
 	{"6.1", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse p99"}, 0.7},                                          // ≤ cake diffserv4's
+	{"6.1", Key{"leaves", "40 devices, 20 Mbit/s", "ours", "sparse p99"}, 11.9},                                             // ≤ cake diffserv4's
+	{"6.1", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "sparse p99"}, 0.77},                                  // ≤ cake diffserv4's
+	{"6.1", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "processor"}, 66.9},                                   // ≤ cake diffserv4's
 	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "call p99 grows"}, 4.02},                      // ≤ 2
 	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.33},                      // ≤ 2
 	{"6.1", Key{"abuse", "uploads marked EF, 20 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.66},                     // ≤ 2
