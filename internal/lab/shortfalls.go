@@ -102,9 +102,9 @@ var shortfalls = []Shortfall{
 	{"6.1", Key{"abuse", "fake RTP, 20 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.7},                               // ≤ 2
 	{"6.1", Key{"overhead", "atm, up, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 1.4},                      // ≤ a full packet's time
 	{"6.1", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 6.17},                 // ≤ cake diffserv4's + 0.3
-	{"6.1", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 5.85},                          // ≤ cake diffserv4's + 0.3
-	{"6.1", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 10.5},                // ≤ cake diffserv4's + 0.3
-	{"6.1", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 10.4},                         // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 6.08},                          // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 16.1},                // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 16.1},                         // ≤ cake diffserv4's + 0.3
 	{"6.1", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 3.66},                   // ≤ cake diffserv4's + 0.3
 	{"6.1", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 3.24},                            // ≤ cake diffserv4's + 0.3
 	{"6.1", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours", "box"}, 14100},                                        // ≤ cake diffserv4's
