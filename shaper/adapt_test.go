@@ -1,6 +1,7 @@
 package shaper
 
 import (
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -103,9 +104,7 @@ func TestAStopWidensTheTree(t *testing.T) {
 	cfg := b.config()
 	cfg.Uplinks[0].Download, cfg.Uplinks[0].Leaf = 5*slice.Mbit, LeafFIFO
 	b.start(cfg)
-	device, server := listen(t, b.device, "10.9.4.7:5004"), listen(t, b.server, "198.51.100.1:6000")
-	send(t, device, netip.MustParseAddrPort("198.51.100.1:6000"), []byte("come"))
-	_, nat := receive(t, server)
+	server, nat := b.askedFor()
 	await(t, "a download that drops is narrower", func() bool {
 		for range 2000 {
 			send(t, server, nat, make([]byte, 1000))
@@ -155,9 +154,7 @@ func TestDownloadCountsWhatItDrops(t *testing.T) {
 	cfg := b.config()
 	cfg.Uplinks[0].Download, cfg.Uplinks[0].Leaf = 5*slice.Mbit, LeafFIFO
 	b.open(cfg) // Run would look for itself
-	device, server := listen(t, b.device, "10.9.4.7:5004"), listen(t, b.server, "198.51.100.1:6000")
-	send(t, device, netip.MustParseAddrPort("198.51.100.1:6000"), []byte("come"))
-	_, nat := receive(t, server)
+	server, nat := b.askedFor()
 	var v view
 	began := time.Now()
 	look := func(second int) {
@@ -204,6 +201,15 @@ func TestDownloadCountsWhatItDrops(t *testing.T) {
 	}
 }
 
+// askedFor gives what a device has asked to be sent something: a server's socket, and where to send it.
+func (b *testBox) askedFor() (server *net.UDPConn, nat netip.AddrPort) {
+	b.t.Helper()
+	server = listen(b.t, b.server, "198.51.100.1:6000")
+	send(b.t, listen(b.t, b.device, "10.9.4.7:5004"), netip.MustParseAddrPort("198.51.100.1:6000"), []byte("come"))
+	_, nat = receive(b.t, server)
+	return server, nat
+}
+
 // linkRate is that of a tree's top class.
 func (b *testBox) linkRate(dev string) slice.Rate {
 	b.t.Helper()
@@ -227,9 +233,7 @@ func TestSlowDownloadHasPatience(t *testing.T) {
 	cfg := b.config()
 	cfg.Uplinks[0].Download = 1 * slice.Mbit
 	b.start(cfg)
-	device, server := listen(t, b.device, "10.9.4.7:5004"), listen(t, b.server, "198.51.100.1:6000")
-	send(t, device, netip.MustParseAddrPort("198.51.100.1:6000"), []byte("come"))
-	_, nat := receive(t, server)
+	server, nat := b.askedFor()
 	target := func() (longest uint32) {
 		qdiscs, err := b.shaper.conn.Qdiscs()
 		must(t, err)

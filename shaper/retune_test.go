@@ -128,55 +128,100 @@ func TestARefusedRetuneTellsWhatWasDone(t *testing.T) {
 	}
 }
 
-// A reaction touches its download's tree alone and needs no look; one that comes to nothing needs none either. While something fails it waits
-// for a second, and during a fight for the look that ends it.
+// to is a reaction of the field's first uplink.
+func to(narrowed slice.Rate) map[string]reaction {
+	return map[string]reaction{"fibre": {narrowed: narrowed}}
+}
+
+// looks is how often a reconciler has been at work.
+func looks(r *Reconciler) (n uint64) {
+	for _, count := range r.Reconciles() {
+		n += count
+	}
+	return n
+}
+
+// A reaction touches its download's tree alone and needs no look; one that comes to nothing needs none either.
 func TestReactionsRetune(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
 	r := f.settled(t, cfg)
 	f.tc(t, "qdisc", "del", "dev", "wan0", "parent", sliceClass(1).String()) // a look would mend it
-	looks := func() uint64 { return r.Reconciles()[Changed] + r.Reconciles()[Unchanged] + r.Reconciles()[Failed] }
-	before := looks()
-	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 10 * slice.Mbit}})
-	if p := left(t, r, cfg); len(p.Steps) == 0 || slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Dev() != "wan0" }) || looks() != before+1 {
-		t.Errorf("after a reaction and %d reconciles there is left to do:\n%s", looks()-before, p)
+	before := looks(r)
+	r.adapt(t.Context(), to(10*slice.Mbit))
+	if p := left(t, r, cfg); len(p.Steps) == 0 || slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Dev() != "wan0" }) || looks(r) != before+1 {
+		t.Errorf("after a reaction and %d reconciles there is left to do:\n%s", looks(r)-before, p)
 	}
 	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 10 * slice.Mbit}, "elsewhere": {narrowed: slice.Mbit}})
-	if looks() != before+1 {
-		t.Errorf("a reaction that comes to nothing brought %d reconciles", looks()-before-1)
+	if looks(r) != before+1 {
+		t.Errorf("a reaction that comes to nothing brought %d reconciles", looks(r)-before-1)
 	}
+}
+
+// While something fails, a reaction waits until the last look is a second old.
+func TestReactionsWaitForAFailure(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.settled(t, cfg)
 	r.failed, r.looked, r.settled = true, time.Now(), nil
-	before = looks()
+	before := looks(r)
 	for range 2 {
-		r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 20 * slice.Mbit}})
+		r.adapt(t.Context(), to(20*slice.Mbit))
 	}
-	if looks() != before {
-		t.Errorf("while something fails, a reaction brought %d reconciles at once", looks()-before)
+	if looks(r) != before {
+		t.Errorf("a reaction brought %d reconciles at once", looks(r)-before)
 	}
 	r.looked = r.looked.Add(-firstRetry)
-	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 20 * slice.Mbit}})
-	if p := left(t, r, cfg); !p.Empty() || looks() != before+1 {
-		t.Errorf("a second later it brought %d, and there is left to do:\n%s", looks()-before, p)
+	r.adapt(t.Context(), to(20*slice.Mbit))
+	if p := left(t, r, cfg); !p.Empty() || looks(r) != before+1 {
+		t.Errorf("a second later it brought %d, and there is left to do:\n%s", looks(r)-before, p)
 	}
+}
+
+// During a fight a reaction waits until that is over.
+func TestReactionsWaitForAFight(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	r := f.settled(t, cfg)
 	r.fights.until = time.Now().Add(fightWithin)
-	r.adapt(t.Context(), nil)
+	r.adapt(t.Context(), to(20*slice.Mbit))
 	if p := left(t, r, cfg); !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Dev() == "ifb-fibre" }) {
 		t.Errorf("during a fight a reaction was carried out: there is left to do:\n%s", p)
 	}
-	r.asConfigured(t.Context())
-	if p := left(t, r, cfg); !p.Empty() {
-		t.Errorf("whoever stops during a fight leaves to do:\n%s", p)
-	}
-	f.tc(t, "class", "change", "dev", "ifb-fibre", "parent", "5c1e:", "classid", linkClass.String(), "htb", "rate", "5mbit")
-	r.failed, r.settled = true, nil // a reaction that is gone, and could not be undone
-	r.asConfigured(t.Context())
-	if p := left(t, r, cfg); !p.Empty() {
-		t.Errorf("whoever stops after a failure leaves to do:\n%s", p)
-	}
-	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 20 * slice.Mbit}})
 	r.fights.until = time.Time{}
-	r.adapt(t.Context(), map[string]reaction{"fibre": {narrowed: 20 * slice.Mbit}})
+	r.adapt(t.Context(), to(20*slice.Mbit))
 	if p := left(t, r, cfg); !p.Empty() {
 		t.Errorf("after a fight a reaction leaves to do:\n%s", p)
+	}
+}
+
+// Whoever stops leaves trees as they are configured, whatever goes on.
+func TestWhoStopsWaitsForNothing(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		goes func(f *field, r *Reconciler)
+	}{
+		{"a fight", func(_ *field, r *Reconciler) {
+			r.fights.until = time.Now().Add(fightWithin)
+			r.adapt(t.Context(), nil)
+		}},
+		{"a failure", func(_ *field, r *Reconciler) { r.failed, r.looked, r.settled = true, time.Now(), nil }},
+		{"a reaction that is gone, and could not be undone", func(f *field, r *Reconciler) {
+			r.adapt(t.Context(), nil)
+			f.tc(t, "class", "change", "dev", "ifb-fibre", "parent", "5c1e:", "classid", linkClass.String(), "htb", "rate", "5mbit")
+			r.failed, r.looked, r.settled = true, time.Now(), nil
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newField(t)
+			cfg := fieldConfig(t)
+			r := f.settled(t, cfg)
+			r.adapt(t.Context(), to(20*slice.Mbit))
+			test.goes(f, r)
+			r.asConfigured(t.Context())
+			if p := left(t, r, cfg); !p.Empty() || len(r.react) > 0 {
+				t.Errorf("%d reactions are left, and to do:\n%s", len(r.react), p)
+			}
+		})
 	}
 }
