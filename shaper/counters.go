@@ -50,7 +50,8 @@ type counters struct {
 	cpus                                               int
 	forget                                             func(keys []uint32) error // zeroes entries of the first two
 
-	booking sync.Mutex // guards dropMap's values, and the order in which leaves are read and booked
+	booking sync.Mutex            // guards dropMap's values, what follows, and the order in which leaves are read and booked
+	booked  map[Key]bpf.DropCount // what dropMap is known to hold: nobody else writes it
 }
 
 func newCounters(set *bpf.Set) (*counters, error) {
@@ -67,6 +68,7 @@ func newCounters(set *bpf.Set) (*counters, error) {
 		sums:       map[string]*ebpf.Map{"classified": set.Maps["classified"], "faults": set.Maps["faults"], "hooks": set.Maps["hooks"]},
 		cpus:       cpus,
 		forget:     set.ForgetCounters,
+		booked:     make(map[Key]bpf.DropCount),
 	}, nil
 }
 
@@ -117,31 +119,45 @@ type leafStats struct {
 
 // dropped gives the drops of a slice since the maps were made, as they were booked last.
 func (c *counters) dropped(k Key) (uint64, error) {
-	var d bpf.DropCount
-	if err := c.dropMap.Lookup(k.index(), &d); err != nil {
-		return 0, fmt.Errorf("read drops: %w", err)
-	}
-	return d.Before + d.Last, nil
+	c.booking.Lock()
+	defer c.booking.Unlock()
+	d, err := c.dropsLocked(k)
+	return d.Before + d.Last, err
 }
 
-// book notes what a leaf's own counter shows, and gives the drops since the maps were made. A counter that went back is a new
-// qdisc's. Its caller holds booking since before the counter was read.
-func (c *counters) book(k Key, shown uint64) (uint64, error) {
-	var d bpf.DropCount
-	if err := c.dropMap.Lookup(k.index(), &d); err != nil {
-		return 0, fmt.Errorf("read drops: %w", err)
-	}
-	if shown == d.Last {
-		return d.Before + d.Last, nil
+// bookLocked notes what a leaf's own counter shows, and gives the drops since the maps were made. A counter that went back is a new
+// qdisc's. Its caller has held booking since before the counter was read.
+func (c *counters) bookLocked(k Key, shown uint64) (uint64, error) {
+	d, err := c.dropsLocked(k)
+	if err != nil || shown == d.Last {
+		return d.Before + d.Last, err
 	}
 	if shown < d.Last {
 		d.Before += d.Last
 	}
 	d.Last = shown
-	if err := c.dropMap.Put(k.index(), d); err != nil {
-		return 0, fmt.Errorf("write drops: %w", err)
+	return d.Before + d.Last, c.writeDropsLocked(k, d)
+}
+
+// dropsLocked gives what is booked, and asks the kernel for it once: leaves are looked at again and again.
+func (c *counters) dropsLocked(k Key) (bpf.DropCount, error) {
+	d, ok := c.booked[k]
+	if ok {
+		return d, nil
 	}
-	return d.Before + d.Last, nil
+	if err := c.dropMap.Lookup(k.index(), &d); err != nil {
+		return d, fmt.Errorf("read drops: %w", err)
+	}
+	c.booked[k] = d
+	return d, nil
+}
+
+func (c *counters) writeDropsLocked(k Key, d bpf.DropCount) error {
+	if err := c.dropMap.Put(k.index(), d); err != nil {
+		return fmt.Errorf("write drops: %w", err)
+	}
+	c.booked[k] = d
+	return nil
 }
 
 // recentDevices is how long a device stays in the count of devices.
@@ -221,13 +237,10 @@ func (c *counters) wipe(match func(experience int, k Key) bool) error {
 func (c *counters) forgetDrops(k Key) error {
 	c.booking.Lock()
 	defer c.booking.Unlock()
-	var d bpf.DropCount
-	if err := c.dropMap.Lookup(k.index(), &d); err != nil {
-		return fmt.Errorf("read drops: %w", err)
+	d, err := c.dropsLocked(k)
+	if err != nil {
+		return err
 	}
 	d.Before = -d.Last
-	if err := c.dropMap.Put(k.index(), d); err != nil {
-		return fmt.Errorf("write drops: %w", err)
-	}
-	return nil
+	return c.writeDropsLocked(k, d)
 }

@@ -22,8 +22,13 @@ func newTestCounters(t *testing.T) (*counters, *bpf.Set) {
 }
 
 func TestDropsOutliveTheirQdisc(t *testing.T) {
-	c, _ := newTestCounters(t)
+	c, set := newTestCounters(t)
 	k := Key{Uplink: 1, Direction: slice.Down, Slice: 3}
+	book := func(shown uint64) (uint64, error) {
+		c.booking.Lock()
+		defer c.booking.Unlock()
+		return c.bookLocked(k, shown)
+	}
 	steps := []struct {
 		name        string
 		shown, want uint64
@@ -34,7 +39,7 @@ func TestDropsOutliveTheirQdisc(t *testing.T) {
 		{"more of the new one", 4, 29},
 	}
 	for _, s := range steps {
-		got, err := c.book(k, s.shown)
+		got, err := book(s.shown)
 		if err != nil || got != s.want {
 			t.Errorf("%s: %d drops, want %d (%v)", s.name, got, s.want, err)
 		}
@@ -45,8 +50,43 @@ func TestDropsOutliveTheirQdisc(t *testing.T) {
 	if err := c.wipe(func(_ int, o Key) bool { return o == k }); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.book(k, 6); err != nil || got != 2 {
+	if got, err := book(6); err != nil || got != 2 {
 		t.Errorf("after the number changed hands: %d drops, want 2 (%v)", got, err)
+	}
+	next, err := newCounters(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := next.dropped(k); err != nil || got != 2 {
+		t.Errorf("read by the agent after this one: %d drops, want 2 (%v)", got, err)
+	}
+}
+
+// What could not be written is booked with the next look.
+func TestDropsThatCouldNotBeWritten(t *testing.T) {
+	c, set := newTestCounters(t)
+	k := Key{Slice: 2}
+	c.booking.Lock()
+	defer c.booking.Unlock()
+	if _, err := c.bookLocked(k, 5); err != nil {
+		t.Fatal(err)
+	}
+	closed, err := set.Maps["drops"].Clone()
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	c.dropMap = closed
+	if _, err := c.bookLocked(k, 8); err == nil {
+		t.Error("written to a closed map")
+	}
+	c.dropMap = set.Maps["drops"]
+	if got, err := c.bookLocked(k, 8); err != nil || got != 8 {
+		t.Errorf("%d drops, want 8 (%v)", got, err)
+	}
+	var written bpf.DropCount
+	if err := c.dropMap.Lookup(k.index(), &written); err != nil || written.Last != 8 {
+		t.Errorf("the kernel has %d, want 8 (%v)", written.Last, err)
 	}
 }
 

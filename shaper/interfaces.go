@@ -86,7 +86,7 @@ func (s *Shaper) leaves() (leaves map[Key]leafStats, at time.Time, err error) {
 			k.Slice = id
 			leaf := leaves[k]
 			leaf.backlog, leaf.sent = uint64(q.Stats.BacklogBytes), Count{q.Stats.Bytes, q.Stats.Packets}
-			if leaf.drops, err = s.counters.book(k, uint64(q.Stats.Drops)); err != nil {
+			if leaf.drops, err = s.counters.bookLocked(k, uint64(q.Stats.Drops)); err != nil {
 				return nil, at, err
 			}
 			leaves[k] = leaf

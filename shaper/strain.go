@@ -30,7 +30,7 @@ func (r reaction) equals(o reaction) bool {
 // what best effort is sure of, but for what no class goes below. Below what its classes are sure of, HTB would have them all pay for it long
 // afterwards.
 func (t tree) narrowed() slice.Rate {
-	if t.dir == slice.Up {
+	if t.dir == slice.Up || t.uplink.reaction.narrowed == 0 {
 		return 0
 	}
 	sure, floors := t.yielding()
@@ -67,12 +67,13 @@ func (t tree) yields(sl Slice) bool {
 // left is what is left of a rate of some slices that yield: all of them give the same part of what they have beyond their floors, once nothing
 // is spare.
 func (t tree) left(low slice.Rate, members int) slice.Rate {
-	spare := t.spare()
-	sure, floors := t.yielding()
-	given, floor := max(t.narrowed(), spare)-spare, floorRate*slice.Rate(members)
-	if given == 0 || low <= floor {
+	narrowed, floor := t.narrowed(), floorRate*slice.Rate(members)
+	if narrowed == 0 || low <= floor {
 		return low
 	}
+	spare := t.spare()
+	given := max(narrowed, spare) - spare
+	sure, floors := t.yielding()
 	return floor + slice.Rate(math.Round(float64(low-floor)*(1-float64(given)/float64(sure-floors))))
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -54,9 +55,7 @@ func (c *Conn) send(objects []Changeable) (answered bool, err error) {
 	var batch []byte
 	for _, o := range objects {
 		typ, t, options := o.message()
-		m := newRequest(typ, change, t, options)
-		m.Header.Length, m.Header.PID = uint32(align(unix.NLMSG_HDRLEN+len(m.Data))), c.PortID()
-		b, err := m.MarshalBinary()
+		b, err := c.marshal(newRequest(typ, change, t, options))
 		if err != nil {
 			return false, err
 		}
@@ -69,6 +68,12 @@ func (c *Conn) send(objects []Changeable) (answered bool, err error) {
 		return err
 	})
 	return answered, err
+}
+
+// marshal is a request as this socket sends it by itself.
+func (c *Conn) marshal(m netlink.Message) ([]byte, error) {
+	m.Header.Length, m.Header.PID = uint32(align(unix.NLMSG_HDRLEN+len(m.Data))), c.PortID()
+	return m.MarshalBinary()
 }
 
 // answerWaits reports whether there is something to read.

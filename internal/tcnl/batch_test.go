@@ -53,8 +53,8 @@ func TestAnswerThatWasNotRead(t *testing.T) {
 	if err := c.control(func(fd int) error { return unix.Send(fd, b, 0) }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Qdiscs(); err == nil {
-		t.Error("an answer to another question was taken for this one's")
+	if _, err := c.Qdiscs(); !errors.Is(err, errOthers) || Gone(err) {
+		t.Errorf("asked after that: got %v, want %v", err, errOthers)
 	}
 	if _, err := c.Qdiscs(); err != nil {
 		t.Errorf("the next question met %v", err)

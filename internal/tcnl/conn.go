@@ -12,7 +12,10 @@ import (
 // Conn is a netlink socket in one network namespace. Its methods may be called at once from several goroutines.
 type Conn struct {
 	nl *netlink.Conn
-	mu sync.Mutex // guards exchanges: the answers to a batch are as many as the kernel likes
+
+	mu   sync.Mutex // guards exchanges, since the answers to a batch are as many as the kernel likes, and what follows
+	last uint32     // the sequence number of the last dump
+	part []byte     // of a dump, as it is read
 }
 
 // Dial opens a socket in the namespace that the descriptor stands for; 0 for the current one.
@@ -75,7 +78,7 @@ const (
 
 // request writes one object; what (as "add class") and object are for the error alone, and put into words only then.
 func (c *Conn) request(typ uint16, flags netlink.HeaderFlags, t tcmsg, e *encoder, what string, object fmt.Stringer) error {
-	if _, err := c.exchange(newRequest(typ, flags|netlink.Acknowledge, t, e)); err != nil {
+	if err := c.exchange(newRequest(typ, flags|netlink.Acknowledge, t, e)); err != nil {
 		return wrap(what+" "+object.String(), err)
 	}
 	return nil
@@ -94,14 +97,14 @@ func (c *Conn) write(o Changeable, flags netlink.HeaderFlags, what string) error
 	return c.request(typ, flags, t, options, what, o)
 }
 
-func (c *Conn) exchange(m netlink.Message) ([]netlink.Message, error) {
+func (c *Conn) exchange(m netlink.Message) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	answers, err := c.nl.Execute(m)
-	if err != nil { // the rest of an answer that was not read to its end would be taken for the next one's
+	_, err := c.nl.Execute(m)
+	if err != nil { // what was not read of the answer would be taken for the next one's
 		err = errors.Join(err, c.control(drain))
 	}
-	return answers, err
+	return err
 }
 
 // drain reads what is there, and forgets it. The kernel has answered by the time a request is sent, and goes on with a dump as it is read.
@@ -115,29 +118,4 @@ func drain(fd int) error {
 			return err
 		}
 	}
-}
-
-// dumpTries bounds how often a dump is taken anew because the objects changed meanwhile.
-const dumpTries = 5
-
-// dump reads all objects of a type. One that was changed under the reader's feet is read again.
-func (c *Conn) dump(typ uint16, t tcmsg, op string) ([]netlink.Message, error) {
-	for try := 1; ; try++ {
-		messages, err := c.exchange(newRequest(typ, netlink.Dump, t, &encoder{}))
-		if err != nil {
-			return nil, wrap(op, err)
-		}
-		if try == dumpTries || !interrupted(messages) {
-			return messages, nil
-		}
-	}
-}
-
-func interrupted(messages []netlink.Message) bool {
-	for _, m := range messages {
-		if m.Header.Flags&netlink.DumpInterrupted != 0 {
-			return true
-		}
-	}
-	return false
 }

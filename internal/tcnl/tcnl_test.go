@@ -222,6 +222,27 @@ func TestChangeAll(t *testing.T) {
 	}
 }
 
+// A dump that takes more than one message comes whole, and leaves nothing for the next question.
+func TestDumpInParts(t *testing.T) {
+	b := newBench(t, "htb")
+	must(t, b.conn.AddQdisc(b.root(0)))
+	const count = 500 // of 200 bytes and more, where the kernel hands over at most 32 KiB at once
+	for i := range tcnl.Handle(count) {
+		must(t, b.conn.AddClass(b.class(1+i, 0, 1000)))
+	}
+	for range 2 {
+		classes, err := b.conn.Classes(b.ifindex)
+		must(t, err)
+		seen := make(map[tcnl.Handle]bool)
+		for _, c := range classes {
+			seen[c.Handle] = true
+		}
+		if len(classes) != count || len(seen) != count {
+			t.Errorf("%d classes are dumped as %d, %d of them different", count, len(classes), len(seen))
+		}
+	}
+}
+
 func TestGoneInterfaceDumpsNothing(t *testing.T) {
 	b := newBench(t)
 	classes, err := b.conn.Classes(4242)
