@@ -43,11 +43,16 @@ func (f Flood) Run(ctx context.Context) error {
 	if err := markDSCP(conn, f.DSCP); err != nil {
 		return ended(ctx, err)
 	}
+	return f.pour(ctx, func(b []byte) error { return write(conn, b) })
+}
+
+// pour sends until ctx is done.
+func (f Flood) pour(ctx context.Context, send func([]byte) error) error {
 	packet := f.packets()
 	start, sent := time.Now(), 0
 	return every(ctx, max(time.Millisecond, f.Gap()), func(int) error {
 		for ; f.timeFor(sent) <= time.Since(start); sent++ {
-			if _, err := conn.Write(packet()); err != nil {
+			if err := send(packet()); err != nil {
 				return ended(ctx, fmt.Errorf("flood: %w", err))
 			}
 		}

@@ -1,9 +1,13 @@
 package demo
 
 import (
+	"context"
 	"encoding/binary"
 	"net/netip"
 	"testing"
+	"time"
+
+	"github.com/slicegate/slicegate/internal/nettest"
 )
 
 // A flood looks like what it pretends to be, from packet to packet, and its sink knows it by its number.
@@ -38,5 +42,24 @@ func TestFloodLooks(t *testing.T) {
 				t.Errorf("the sink counts %d bytes, want %d", got, want)
 			}
 		})
+	}
+}
+
+// A flood comes down once it was asked for, and ends with its context.
+func TestPull(t *testing.T) {
+	nettest.Require(t, "root", "netns")
+	host := &Host{NS: nettest.NewT(t), V4: netip.MustParseAddr("127.0.0.1")}
+	const size, enough = 400, 20
+	p := &Pull{Flood: Flood{Host: host, Look: LooksSTUN, Number: 7, Size: size, Rate: 1_000_000}, From: host}
+	ctx, end := context.WithTimeout(t.Context(), 30*time.Second)
+	defer end()
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	for p.Bytes() < enough*size && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	end()
+	if err := <-ended; err != nil || p.Bytes() < enough*size || p.Bytes()%size != 0 {
+		t.Errorf("%d bytes came, want %d or more datagrams of %d; error %v", p.Bytes(), enough, size, err)
 	}
 }

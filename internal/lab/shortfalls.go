@@ -32,6 +32,8 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours, cake leaf", "telemetry Jain"}, 0.71},             // ≥ 0.95
 	{"6.12", Key{"fairness", "realtime, up, 20 Mbit/s", "ours, cake leaf", "realtime Jain"}, 0.52},                          // ≥ 0.95
 	{"6.12", Key{"fairness", "signalling, up, 20 Mbit/s", "ours, cake leaf", "signalling Jain"}, 0.22},                      // ≥ 0.95
+	{"6.12", Key{"fairness", "realtime, down, 20 Mbit/s", "ours", "realtime Jain"}, 0.83},                                   // ≥ 0.95
+	{"6.12", Key{"fairness", "realtime, down, 20 Mbit/s", "ours", "realtime 50 flows"}, 9.3},                                // ≤ 3
 	{"6.12", Key{"abuse", "fake RTP, 20 Mbit/s", "ours", "abuser's share"}, 5.7},                                            // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "abuser's share"}, 5.45},                                            // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call p99 grows"}, 3.7},                                             // ≤ 2
@@ -54,6 +56,9 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling, as it begins p99 grows"}, 3.62},                       // ≤ 2
 	{"6.12", Key{"agent", "20 Mbit/s, behind a modem", "kill -9 and takeover", "down, modem's queue p99"}, 14.9},            // ≤ nothing happens's + 2
 	{"6.12", Key{"agent", "20 Mbit/s, behind a modem", "retune", "down, modem's queue p99"}, 10.7},                          // ≤ nothing happens's + 2
+	{"6.12", Key{"overhead", "pppoe, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.8},                            // ≤ cake diffserv4's
+	{"6.12", Key{"overhead", "docsis, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.8},                           // ≤ cake diffserv4's
+	{"6.12", Key{"overhead", "atm, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.8},                              // ≤ cake diffserv4's
 	{"6.12", Key{"overhead", "atm, up, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 1.4},                     // ≤ a full packet's time
 	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 4.96},                // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 5.0},                          // ≤ cake diffserv4's + 0.3

@@ -59,6 +59,13 @@ func (s *stage) flood(f demo.Flood) meter {
 	return func() (uint64, error) { return s.far.Sunk.Bytes(f.Number), nil }
 }
 
+// pull begins a flood that comes down.
+func (s *stage) pull(f demo.Flood) meter {
+	p := &demo.Pull{Flood: f, From: s.venue.Server}
+	s.start(f.Gap(), p.Run)
+	return func() (uint64, error) { return p.Bytes(), nil }
+}
+
 // startWithin is how long the flows of a load take to begin.
 const startWithin = 100 * time.Millisecond
 

@@ -27,18 +27,28 @@ func TestFairness(t *testing.T) {
 				return shareBestEffort(s, r, agent, way)
 			})
 		}
-		for _, look := range []struct {
-			slice string
-			demo.Look
-			size int
-			dscp int
-		}{{"realtime", demo.LooksRTP, 1000, expedited}, {"signalling", demo.LooksSTUN, 400, expedited}} {
-			play(t, "fairness", look.slice+", up, 20 Mbit/s", treatment, 20, seed, func(s *stage, r reporter) error {
-				return shareFlooded(s, r, agent, look.slice, demo.Flood{Look: look.Look, Size: look.size, DSCP: look.dscp})
-			})
+		for _, flood := range floods {
+			for _, way := range []demo.Direction{demo.Up, demo.Down} {
+				play(t, "fairness", fmt.Sprintf("%s, %s, 20 Mbit/s", flood.slice, way), treatment, 20, seed, func(s *stage, r reporter) error {
+					return flood.share(s, r, agent, way)
+				})
+			}
 		}
 	}
 }
+
+// slicedFlood is datagrams that are to be in a slice.
+type slicedFlood struct {
+	slice string
+	look  demo.Look
+	size  int
+}
+
+var floods = []slicedFlood{{"realtime", demo.LooksRTP, 1000}, {"signalling", demo.LooksSTUN, 400}}
+
+// floodOf is what all flows together offer, of payload, in bit/s, on a link of 20 Mbit/s. What goes up is more than the link. What comes down is more
+// than either slice may have, and yet fits the link: what the provider drops can't be shared out behind it.
+var floodOf = map[demo.Direction]int{demo.Up: 30_000_000, demo.Down: 18_000_000}
 
 // flowsOf is how many flows the nth device has.
 func flowsOf(n int) int {
@@ -96,21 +106,24 @@ func (r reporter) shares(slice string, rates []float64) {
 	r.figure(slice, "Mbit/s", total(rates)/1e6)
 }
 
-// shareFlooded has every flow offer the same, all together more than the link takes. An agent says whether that was in the slice meant.
-func shareFlooded(s *stage, r reporter, agent *demo.Agent, slice string, f demo.Flood) error {
-	const load = 30_000_000 // bit/s
+// share has every flow offer the same. An agent says whether that was in the slice meant.
+func (f slicedFlood) share(s *stage, r reporter, agent *demo.Agent, way demo.Direction) error {
 	devices, err := s.crowd(crowdSize)
 	if err != nil {
 		return err
 	}
-	f.Rate = load / (crowdSize + greedFlows)
+	one := demo.Flood{Look: f.look, Size: f.size, DSCP: expedited, Rate: floodOf[way] / (crowdSize + greedFlows)}
+	begin := s.flood
+	if way == demo.Down {
+		begin = s.pull
+	}
 	var meters []meter
 	for n, device := range devices {
 		var flows []meter
 		for range flowsOf(n) {
-			f.Host = device
-			f.Number++
-			flows = append(flows, s.flood(f))
+			one.Host = device
+			one.Number++
+			flows = append(flows, begin(one))
 		}
 		meters = append(meters, func() (bytes uint64, err error) {
 			all, err := read(flows)
@@ -121,7 +134,7 @@ func shareFlooded(s *stage, r reporter, agent *demo.Agent, slice string, f demo.
 		})
 	}
 	pause(s.ctx, fillFor)
-	before, err := offered(s.ctx, agent, demo.Up)
+	before, err := offered(s.ctx, agent, way)
 	if err != nil {
 		return err
 	}
@@ -129,8 +142,8 @@ func shareFlooded(s *stage, r reporter, agent *demo.Agent, slice string, f demo.
 	if err != nil {
 		return err
 	}
-	r.shares(slice, w.rates)
-	after, err := offered(s.ctx, agent, demo.Up)
+	r.shares(f.slice, w.rates)
+	after, err := offered(s.ctx, agent, way)
 	if err != nil || agent == nil {
 		return err
 	}
@@ -138,7 +151,7 @@ func shareFlooded(s *stage, r reporter, agent *demo.Agent, slice string, f demo.
 	for name, bytes := range after {
 		all += bytes - before[name]
 	}
-	r.figure(slice+" in its slice", "%", 100*float64(after[slice]-before[slice])/float64(all))
+	r.figure(f.slice+" in its slice", "%", 100*float64(after[f.slice]-before[f.slice])/float64(all))
 	return nil
 }
 
