@@ -29,8 +29,10 @@ func TestDelay(t *testing.T) {
 // way is wide open.
 func squeeze(t *testing.T, seed uint64, way demo.Direction, mbit int) {
 	const (
-		remembered = 60 * time.Second // what status sums up
-		calms      = 20 * time.Second // CoDel takes its time with what heeds nothing
+		// What status sums up begins 60 to 65 s ago, with one of its snapshots.
+		remembered = 62500 * time.Millisecond
+		// CoDel takes its time with what heeds nothing: while delays still fall, the p99 is a matter of where a minute begins.
+		calms = 45 * time.Second
 	)
 	var agent *demo.Agent
 	site := newSite(t, ours("ours", demo.Settings{Uplink: "mss_clamp = \"off\"\n"}, &agent), wide, mbit*1e6, seed)
@@ -53,7 +55,7 @@ func squeeze(t *testing.T, seed uint64, way demo.Direction, mbit int) {
 		if err := narrow(s.ctx, agent, way, mbit); err != nil {
 			return err
 		}
-		pause(s.ctx, calms) // what is older than a minute by the end is forgotten in steps of 5 s
+		pause(s.ctx, calms)
 		from = time.Now()
 		pause(s.ctx, remembered)
 		until := time.Now()
