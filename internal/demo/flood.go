@@ -43,7 +43,10 @@ func (f Flood) Run(ctx context.Context) error {
 	if err := markDSCP(conn, f.DSCP); err != nil {
 		return ended(ctx, err)
 	}
-	return f.pour(ctx, func(b []byte) error { return write(conn, b) })
+	return f.pour(ctx, func(b []byte) error {
+		_, err := conn.Write(b)
+		return err
+	})
 }
 
 // pour sends until ctx is done.
