@@ -290,6 +290,7 @@ const (
 	dataplaneVarRawIp         = "raw_ip"
 	dataplaneVarReplay        = "replay"
 	dataplaneVarShaped        = "shaped"
+	dataplaneVarSplit         = "split"
 	dataplaneVarUplink        = "uplink"
 	dataplaneVarWriteDscp     = "write_dscp"
 )
@@ -390,6 +391,7 @@ type dataplaneVariableSpecs struct {
 	RawIp       *ebpf.VariableSpec `ebpf:"raw_ip"`
 	Replay      *ebpf.VariableSpec `ebpf:"replay"`
 	Shaped      *ebpf.VariableSpec `ebpf:"shaped"`
+	Split       *ebpf.VariableSpec `ebpf:"split"`
 	Uplink      *ebpf.VariableSpec `ebpf:"uplink"`
 	WriteDscp   *ebpf.VariableSpec `ebpf:"write_dscp"`
 }
@@ -485,6 +487,7 @@ type dataplaneVariables struct {
 	RawIp       *ebpf.Variable `ebpf:"raw_ip"`
 	Replay      *ebpf.Variable `ebpf:"replay"`
 	Shaped      *ebpf.Variable `ebpf:"shaped"`
+	Split       *ebpf.Variable `ebpf:"split"`
 	Uplink      *ebpf.Variable `ebpf:"uplink"`
 	WriteDscp   *ebpf.Variable `ebpf:"write_dscp"`
 }

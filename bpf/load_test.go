@@ -30,7 +30,7 @@ func TestEveryVariantLoads(t *testing.T) {
 			{Role: role, Shaped: true, Clamp: 500},
 			{Role: role, RawIP: true, Shaped: true, WriteDSCP: true, MarkMask: 0xff, Clamp: 500},
 			{Role: role, Shaped: true, Fair: true},
-			{Role: role, Shaped: true, Fair: true, WriteDSCP: true, MarkMask: 0xff000000, Clamp: 500},
+			{Role: role, Shaped: true, Fair: true, WriteDSCP: true, MarkMask: 0xff000000, Split: 1600, Clamp: 500},
 		} {
 			p, err := s.program(v)
 			if err != nil {

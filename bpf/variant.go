@@ -44,6 +44,7 @@ type Variant struct {
 	Fair      bool   // the leaf's queues are chosen by the packet's hash: fq_codel
 	Dry       bool   // judge a packet, change no map, answer in cb; for Judge
 	Replay    bool   // judge a captured packet, by its clock; for Replay
+	Split     uint16 // the longest superpacket that uplink_out redirects to an ifb which splits it, bytes; 0 for none
 	Clamp     uint16 // the largest MSS that best-effort connections may offer through this hook, bytes; 0 for any
 	MarkMask  uint32 // the bits of the packet mark that hold the experience; 0 for none
 }
@@ -84,6 +85,7 @@ func (v Variant) constants() map[string]any {
 		"fair":       v.Fair,
 		"dry":        v.Dry,
 		"replay":     v.Replay,
+		"split":      v.Split,
 		"clamp":      v.Clamp,
 		"mark_mask":  v.MarkMask,
 		"mark_shift": uint32(bits.TrailingZeros32(v.MarkMask)) & 31,

@@ -2,6 +2,7 @@ package shaper
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/slicegate/slicegate/bpf"
@@ -63,7 +64,7 @@ func (s *State) uplink(cfg Config, u Uplink, env Env) error {
 	if o := u.Overhead; o.Bytes < 0 || o.Bytes > maxOverhead || o.MinFrame < 0 || o.MinFrame > maxOverhead {
 		return fmt.Errorf("overhead of %d bytes in frames of at least %d: must be 0 to %d", o.Bytes, o.MinFrame, maxOverhead)
 	}
-	s.Groups = append(s.Groups, Group{Name: u.Name, Devices: []string{ifbOf(u), u.Interface}})
+	s.Groups = append(s.Groups, Group{Name: u.Name, Devices: []string{ifbOf(u), splitterOf(u), u.Interface}})
 	t := tree{cfg: cfg, uplink: u, mtu: link.MTU, env: env}
 	if u.Download > 0 {
 		s.download(t, max(link.MTU, ifb.MTU))
@@ -71,11 +72,14 @@ func (s *State) uplink(cfg Config, u Uplink, env Env) error {
 	if !there {
 		return nil
 	}
+	t.dir = slice.Up
 	if u.Upload > 0 {
-		t.dir = slice.Up
 		t.each(s.add)
 	}
-	s.uplinkPrograms(cfg.Venue, u, env.leaf(u.Leaf), !link.Ethernet)
+	if t.splits() {
+		s.add(Link{Dev: splitterOf(u), MTU: link.MTU, Up: true, Splits: true, Marked: true})
+	}
+	s.uplinkPrograms(t, !link.Ethernet)
 	return nil
 }
 
@@ -95,18 +99,24 @@ func (s State) download(t tree, mtu int) {
 	})
 }
 
-func (s State) uplinkPrograms(v Venue, u Uplink, leaf Leaf, rawIP bool) {
+// uplinkPrograms are those of the interface that t's upload leaves by.
+func (s State) uplinkPrograms(t tree, rawIP bool) {
+	u, v, fair := t.uplink, t.cfg.Venue, t.env.leaf(t.uplink.Leaf) == LeafFQCoDel
 	s.clsact(u.Interface)
 	common := bpf.Variant{Uplink: u.Index, RawIP: rawIP, MarkMask: v.MarkMask}
 	out, in := common, common
 	out.Role, out.Hook = bpf.UplinkEgress, uplinkHooks+4*u.Index
 	out.WriteDSCP, out.Shaped = v.WriteDSCP, u.Upload > 0
-	out.Fair = out.Shaped && leaf == LeafFQCoDel
+	out.Fair = out.Shaped && fair
 	out.Clamp = u.clamp(slice.Down)
-	s.program(u.Interface, tcnl.HookEgress, "", out)
+	splitter := ""
+	if t.splits() {
+		splitter, out.Split = splitterOf(u), uint16(min(t.leafBurst(), math.MaxUint16))
+	}
+	s.program(u.Interface, tcnl.HookEgress, splitter, out)
 	in.Role, in.Hook = bpf.UplinkIngress, uplinkHooks+4*u.Index+1
 	in.Shaped = u.Download > 0
-	in.Fair = in.Shaped && leaf == LeafFQCoDel
+	in.Fair = in.Shaped && fair
 	in.Clamp = u.clamp(slice.Up)
 	redirect := ""
 	if in.Shaped {
@@ -123,12 +133,12 @@ func (s State) program(dev string, hook tcnl.Handle, redirect string, v bpf.Vari
 	s.add(program(dev, hook, redirect, v))
 }
 
-// program is v at a hook, or at a leaf. All answer for the packet themselves, but for the leaf's, which names a class, and the
-// uplink's ingress: a program's own redirect to an ifb loses packets on some kernels and devices, mirred's does not.
+// program is v at a hook, or at a leaf. All answer for the packet themselves, but for the leaf's, which names a class, and those at the
+// uplink that redirect to an ifb: a program's own redirect loses packets on some kernels and devices, mirred's does not.
 func program(dev string, hook tcnl.Handle, redirect string, v bpf.Variant) Filter {
 	return Filter{
 		Dev: dev, Hook: hook, Kind: "bpf", Program: v.Name(), Variant: v, Redirect: redirect,
-		DirectAction: v.Role != bpf.UplinkIngress && v.Role != bpf.LeafHost,
+		DirectAction: v.Role != bpf.UplinkIngress && v.Role != bpf.LeafHost && v.Split == 0,
 	}
 }
 

@@ -351,23 +351,29 @@ func TestStrangersBeforeOursAreNamed(t *testing.T) {
 }
 
 func TestStrangersIfbIsNotTaken(t *testing.T) {
-	f := newField(t)
-	cfg := fieldConfig(t)
-	must(t, f.box.Links().LinkAdd(&netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "ifb-fibre"}}))
-	must(t, f.box.Links().LinkAdd(&netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "ifb-other"}}))
-	r := f.reconciler(t)
-	must(t, r.Set(t.Context(), cfg))
-	if r.State()[0].State != StateForeign || !cmp.Equal(whats(r.Problems()), []string{"ifb-fibre: somebody else's interface has the name of our ifb"}) {
-		t.Errorf("state %+v, problems %+v", r.State(), r.Problems())
+	for _, name := range []string{"ifb-fibre", "gso-fibre"} {
+		t.Run(name, func(t *testing.T) {
+			f := newField(t)
+			cfg := fieldConfig(t)
+			cfg.Uplinks[0].Overhead = Overhead{Bytes: 16}
+			for _, dev := range []string{name, "ifb-other"} {
+				must(t, f.box.Links().LinkAdd(&netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: dev}}))
+			}
+			r := f.reconciler(t)
+			must(t, r.Set(t.Context(), cfg))
+			if r.State()[0].State != StateForeign || !cmp.Equal(whats(r.Problems()), []string{name + ": somebody else's interface has the name of our ifb"}) {
+				t.Errorf("state %+v, problems %+v", r.State(), r.Problems())
+			}
+			if out := f.tc(t, "qdisc", "show", "dev", "wan0"); strings.Contains(out, "htb") || strings.Contains(out, "clsact") {
+				t.Errorf("wan0 is not left alone:\n%s", out)
+			}
+			if _, err := r.Teardown(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			f.link(t, name)
+			f.link(t, "ifb-other")
+		})
 	}
-	if out := f.tc(t, "qdisc", "show", "dev", "wan0"); strings.Contains(out, "htb") || strings.Contains(out, "clsact") {
-		t.Errorf("wan0 is not left alone:\n%s", out)
-	}
-	if _, err := r.Teardown(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	f.link(t, "ifb-fibre")
-	f.link(t, "ifb-other")
 }
 
 // Agents in several namespaces do not meet, and neither do their ifbs of the same name.

@@ -39,10 +39,15 @@ func isInner(class tcnl.Handle) bool {
 
 // Names of ifbs: the uplink's behind a prefix. The alias tells ours from a stranger's of the same name.
 const (
-	ifbPrefix = "ifb-"
-	ifbAlias  = "slicegate"
+	ifbPrefix      = "ifb-" // what comes down goes through it
+	splitterPrefix = "gso-" // short superpackets that go up are split by it
+	ifbAlias       = "slicegate"
 )
 
 func ifbOf(u Uplink) string { return ifbPrefix + u.Name }
 
-func isIfbName(dev string) bool { return strings.HasPrefix(dev, ifbPrefix) }
+func splitterOf(u Uplink) string { return splitterPrefix + u.Name }
+
+func isIfbName(dev string) bool {
+	return strings.HasPrefix(dev, ifbPrefix) || strings.HasPrefix(dev, splitterPrefix)
+}

@@ -18,6 +18,7 @@ import (
 func TestDriftIsHealed(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
+	cfg.Uplinks[0].Overhead = Overhead{Bytes: 4, MinFrame: 64}
 	r := f.reconciler(t)
 	run(t, r)
 	must(t, r.Set(t.Context(), cfg))
@@ -49,6 +50,10 @@ func TestDriftIsHealed(t *testing.T) {
 		{"ifb down", func(t *testing.T) { must(t, f.box.Links().LinkSetDown(f.link(t, "ifb-fibre"))) }},
 		{"ifb deleted", func(t *testing.T) { must(t, f.box.Links().LinkDel(f.link(t, "ifb-fibre"))) }},
 		{"ifb without its alias", func(t *testing.T) { must(t, f.box.Links().LinkSetAlias(f.link(t, "ifb-fibre"), "")) }},
+		{"splitter down", func(t *testing.T) { must(t, f.box.Links().LinkSetDown(f.link(t, "gso-fibre"))) }},
+		{"splitter deleted", func(t *testing.T) { must(t, f.box.Links().LinkDel(f.link(t, "gso-fibre"))) }},
+		{"splitter that splits nothing", func(t *testing.T) { must(t, f.box.Links().LinkSetGSOMaxSegs(f.link(t, "gso-fibre"), 64)) }},
+		{"ifb that splits", func(t *testing.T) { must(t, f.box.Links().LinkSetGSOMaxSegs(f.link(t, "ifb-fibre"), 1)) }},
 		{"all at once", func(t *testing.T) {
 			must(t, f.box.Links().LinkDel(f.link(t, "ifb-fibre")))
 			f.tc(t, "qdisc", "del", "dev", "wan0", "root")

@@ -43,6 +43,15 @@ func (w writer) mendLink(o Link) error {
 			return fmt.Errorf("set mtu of %s: %w", o.Dev, err)
 		}
 	}
+	if (a.GSOMaxSegs == 1) != o.Splits {
+		segments := mostSegments
+		if o.Splits {
+			segments = 1
+		}
+		if err := w.links.LinkSetGSOMaxSegs(link, segments); err != nil {
+			return fmt.Errorf("set gso_max_segs of %s: %w", o.Dev, err)
+		}
+	}
 	if a.Alias != ifbAlias {
 		if err := w.links.LinkSetAlias(link, ifbAlias); err != nil {
 			return fmt.Errorf("set alias of %s: %w", o.Dev, err)
@@ -56,8 +65,10 @@ func (w writer) mendLink(o Link) error {
 	return nil
 }
 
-// addrGenNone is IN6_ADDR_GEN_MODE_NONE.
-const addrGenNone = 1
+const (
+	addrGenNone  = 1     // IN6_ADDR_GEN_MODE_NONE
+	mostSegments = 65535 // GSO_MAX_SEGS, which an interface begins with
+)
 
 // notFound makes the library's own error one that unwraps to the kernel's.
 func notFound(err error) error {

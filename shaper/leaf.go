@@ -25,7 +25,7 @@ func (t tree) leaf(add func(Object), sl Slice) {
 	}
 	add(Qdisc{Dev: dev, Handle: handle, Parent: class, Options: tcnl.TBF{
 		Rate:  tcnl.Rate{BytesPerSecond: uint64(slice.MaxRate / 8), LinkLayer: tcnl.Ethernet},
-		Burst: t.longest() + burstMargin,
+		Burst: t.leafBurst(),
 		Limit: t.limit(kind, ceil),
 	}})
 	if kind == LeafFQCoDel {
@@ -51,6 +51,16 @@ func (t tree) longest() uint32 {
 		return max(uint32(t.mtu), ethernetMTU)
 	}
 	return uint32(t.mtu)
+}
+
+// leafBurst is the longest packet that a tbf lets pass, and the longest superpacket that it does not split, in bytes.
+func (t tree) leafBurst() uint32 { return t.longest() + burstMargin }
+
+// splits reports whether what leaves split too little of goes through an ifb that splits it, before it is queued. Such superpackets are of
+// segments of at most half a frame, and HTB charges what a link adds to each packet once for all of one. What comes down is left alone: it
+// crosses the link as packets, and more often than not arrives as such.
+func (t tree) splits() bool {
+	return t.dir == slice.Up && t.uplink.Upload > 0 && t.uplink.Overhead != (Overhead{}) && t.env.leaf(t.uplink.Leaf) != LeafCake
 }
 
 const (

@@ -11,11 +11,13 @@ import (
 	"github.com/slicegate/slicegate/internal/tcnl"
 )
 
-// Link is an ifb, through which an uplink's download goes.
+// Link is an ifb: one through which an uplink's download goes, or one that splits what goes up.
 type Link struct {
 	Dev string
 	MTU int
 	Up  bool
+	// Splits is that superpackets leave it as the packets they stand for.
+	Splits bool
 	// Marked is that it bears our alias; without it another agent would not know it for ours.
 	Marked bool
 }
@@ -33,12 +35,11 @@ func (l Link) params() []param {
 	if l.Marked {
 		alias = ifbAlias
 	}
-	return []param{
-		{name: "type", value: "ifb", fixed: true},
-		{name: "mtu", value: strconv.Itoa(l.MTU)},
-		{name: "alias", value: alias},
-		{name: "state", value: state},
+	list := []param{{name: "type", value: "ifb", fixed: true}, {name: "mtu", value: strconv.Itoa(l.MTU)}}
+	if l.Splits {
+		list = append(list, param{name: "gso_max_segs", value: "1"})
 	}
+	return append(list, param{name: "alias", value: alias}, param{name: "state", value: state})
 }
 
 // Qdisc is a queueing discipline in its place.

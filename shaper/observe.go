@@ -99,7 +99,7 @@ func (k *Kernel) observeLinks(s State) (map[int]string, error) {
 		}
 		s.Interfaces[a.Name] = link
 		if link.Ours {
-			s.add(Link{Dev: a.Name, MTU: a.MTU, Up: link.Up, Marked: a.Alias == ifbAlias})
+			s.add(Link{Dev: a.Name, MTU: a.MTU, Up: link.Up, Splits: a.GSOMaxSegs == 1, Marked: a.Alias == ifbAlias})
 		}
 	}
 	return names, nil

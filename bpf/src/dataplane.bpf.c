@@ -18,7 +18,7 @@ const enum bound *bounds_for_go __attribute__((unused));
 
 #define ROOT 0x5c1e0000 /* the HTB root's handle */
 #define MINOR_SLICE 0x10 /* class minor of slice 0 */
-#define REDIRECT (-1) /* what makes cls_bpf run the filter's action: mirred to the ifb */
+#define REDIRECT (-1) /* what makes cls_bpf run the filter's action: mirred to an ifb */
 #define PASS 0
 #define CAKE_HOSTS 1024 /* that cake tells apart */
 #define CARRY_LIMIT (1 << 26) /* ns: a real delivery time is later, 67 ms after boot */
@@ -183,6 +183,16 @@ int venue_in(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
+/* outwards ends uplink_out. Where short superpackets are to be split the filter has an action, mirred to an ifb that splits, and no direct
+ * action: -1 would run it. The segments come back with all that is written here, behind this hook.
+ */
+static __always_inline int outwards(struct __sk_buff *skb)
+{
+	if (!split)
+		return TC_ACT_UNSPEC;
+	return skb->gso_size && skb->wire_len <= split ? REDIRECT : PASS;
+}
+
 SEC("tc")
 int uplink_out(struct __sk_buff *skb)
 {
@@ -193,7 +203,7 @@ int uplink_out(struct __sk_buff *skb)
 	enum parsed parsed;
 
 	if (!box)
-		return TC_ACT_UNSPEC;
+		return outwards(skb);
 	bump(&hooks, hook);
 	parsed = parse(skb, &p, true);
 	if (replay || from_venue(skb, box)) {
@@ -224,7 +234,7 @@ int uplink_out(struct __sk_buff *skb)
 		join_queue(skb, UP, a);
 	if (write_dscp)
 		write_ds(skb, &p, 0);
-	return TC_ACT_UNSPEC;
+	return outwards(skb);
 }
 
 SEC("tc")

@@ -29,7 +29,7 @@ func largestPrograms() []bpf.Variant {
 			for _, byAddress := range []bool{false, true} {
 				list = append(list, bpf.Variant{
 					Role: role, Uplink: uint8(bpf.MaxUplinks - 1), Hook: uint8(bpf.MaxHooks - 1), RawIP: rawIP, ByAddress: byAddress,
-					WriteDSCP: true, Shaped: true, Fair: true, Clamp: someSegment, MarkMask: 0xff000000,
+					WriteDSCP: true, Shaped: true, Fair: true, Split: someFrame, Clamp: someSegment, MarkMask: 0xff000000,
 				})
 			}
 		}
@@ -37,8 +37,11 @@ func largestPrograms() []bpf.Variant {
 	return list
 }
 
-// someSegment is a largest MSS as a slow uplink may have it, bytes. Which one is the same to the verifier.
-const someSegment = 500
+// someSegment is a largest MSS as a slow uplink may have it, and someFrame what its leaves split, bytes. Which ones is the same to the verifier.
+const (
+	someSegment = 500
+	someFrame   = 1600
+)
 
 // measureDelay has the kernel take the programs that measure delays, and lets go of them.
 func measureDelay() error {

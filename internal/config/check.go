@@ -59,7 +59,7 @@ func (r *report) checkUplinks(uplinks []Uplink) {
 	}
 }
 
-// maxUplinkName leaves room for "ifb-" in the 15 bytes of an interface's name.
+// maxUplinkName leaves room for "ifb-" and "gso-" in the 15 bytes of an interface's name.
 const maxUplinkName = 11
 
 // isName takes 1 to most of a-z, 0-9 and "-".
@@ -106,9 +106,11 @@ func (r *report) checkInterfaces(cfg *Config) {
 		}
 	}
 	for i, u := range cfg.Uplinks {
-		if user := users["ifb-"+u.Name]; user != "" {
-			r.add(place{"uplink", i, "name"}, fmt.Sprintf("the agent makes an interface ifb-%s for it, and that is %s", u.Name, user),
-				"give the uplink another name")
+		for _, made := range []string{"ifb-" + u.Name, "gso-" + u.Name} {
+			if user := users[made]; user != "" {
+				r.add(place{"uplink", i, "name"}, fmt.Sprintf("the agent makes an interface %s for it, and that is %s", made, user),
+					"give the uplink another name")
+			}
 		}
 	}
 }

@@ -141,6 +141,8 @@ var mistakes = []struct {
 	{"interface lo", venue + strings.ReplaceAll(uplink, "eth0", "lo"), []mistake{{7, "uplink.interface", "lo leads nowhere"}}},
 	{"interface that the agent makes", uplink + "[venue]\ninterfaces = [\"ifb-fibre\"]\n",
 		[]mistake{{3, "uplink.name", "the agent makes an interface ifb-fibre"}}},
+	{"interface that the agent makes to split", uplink + "[venue]\ninterfaces = [\"gso-fibre\"]\n",
+		[]mistake{{3, "uplink.name", "the agent makes an interface gso-fibre"}}},
 	{"wrong unit", venue + strings.ReplaceAll(uplink, "95mbit", "95Mbps"), []mistake{{8, "uplink.download", `(write "95mbit")`}}},
 	{"rate without a unit", venue + strings.ReplaceAll(uplink, "19mbit", "19"),
 		[]mistake{{9, "uplink.upload", `(write "19mbit" if`}}},

@@ -16,10 +16,10 @@ func TestFeaturesThatLack(t *testing.T) {
 	for _, tt := range []struct{ kind, name, lost, module string }{
 		{"htb", "htb", "nothing can be shaped", "sch_htb"},
 		{"tbf", "tbf", "nothing can be shaped", "sch_tbf"},
-		{"ifb", "ifb", "downloads can't be shaped", "ifb"},
+		{"ifb", "ifb", "downloads can't be shaped, nor uploads with overhead", "ifb"},
 		{"clsact", "clsact", "no packet can be classified", "sch_ingress"},
 		{"bpf", "cls_bpf", "no packet can be classified", "cls_bpf"},
-		{"mirred", "mirred", "downloads can't be shaped", "act_mirred"},
+		{"mirred", "mirred", "downloads can't be shaped, nor uploads with overhead", "act_mirred"},
 		{"fq_codel", "fq_codel", "one greedy device slows all others down", "sch_fq_codel"},
 		{"cake", "cake", "slices get plain queues instead", "sch_cake"},
 	} {
