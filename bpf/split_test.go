@@ -44,3 +44,47 @@ func TestShortSuperpacketsAreSplit(t *testing.T) {
 		})
 	}
 }
+
+// All of a flow that leaves in short superpackets goes the same way from then on, or the rest would overtake them. Other flows do not.
+func TestSplitFlowsStayTogether(t *testing.T) {
+	const goOn, redirect = 0, -1
+	v := uplinkOut
+	v.Split = 1600
+	p := newPlane(t)
+	for _, from := range []struct {
+		name string
+		ctx  skBuff
+	}{
+		{"the venue's", skBuff{IngressIfindex: venueIfindex, TcIndex: 9<<4 | media}},
+		{"the box's own", skBuff{}},
+	} {
+		for _, f := range families {
+			t.Run(from.name+" "+f.name, func(t *testing.T) {
+				p := p.in(t)
+				pk := packet{from: f.from, to: port(f.to, 443), proto: protoTCP, payload: make([]byte, 600)}
+				other := pk
+				other.from = port(f.from, 4711)
+				pair := from.ctx
+				pair.GsoSize, pair.GsoSegs = 300, 2
+				long := from.ctx
+				long.GsoSize, long.GsoSegs, long.WireLen = 300, 20, 7000
+				for i, step := range []struct {
+					pk   packet
+					ctx  skBuff
+					want int32
+				}{
+					{pk, from.ctx, goOn}, {pk, long, goOn}, {pk, pair, redirect}, {pk, from.ctx, redirect}, {pk, long, redirect}, {other, from.ctx, goOn},
+				} {
+					if ret, _, _ := p.put(v, step.pk.bytes(), step.ctx); ret != step.want {
+						t.Errorf("step %d: returned %d, want %d", i, ret, step.want)
+					}
+				}
+				for range 40 { // the entry moves to the other table
+					if ret, _, _ := p.put(v, pk.bytes(), from.ctx); ret != redirect {
+						t.Fatalf("returned %d, want %d", ret, redirect)
+					}
+				}
+			})
+		}
+	}
+}

@@ -14,6 +14,9 @@ func (w writer) link(op Op, o Link) error {
 	case Add:
 		attrs := netlink.NewLinkAttrs()
 		attrs.Name, attrs.MTU, attrs.Group = o.Dev, o.MTU, ifbGroup
+		if o.Splits {
+			attrs.TxQLen = splitterQueue
+		}
 		if err := w.links.LinkAdd(&netlink.Ifb{LinkAttrs: attrs}); err != nil {
 			return fmt.Errorf("add link %s: %w", o.Dev, err)
 		}
@@ -68,6 +71,10 @@ func (w writer) mendLink(o Link) error {
 const (
 	addrGenNone  = 1     // IN6_ADDR_GEN_MODE_NONE
 	mostSegments = 65535 // GSO_MAX_SEGS, which an interface begins with
+
+	// splitterQueue is how many packets may wait in an ifb that splits until its tasklet runs: what a processor takes from its cards at once.
+	// An ifb has 32 by default, and in one that downloads go through our own queues wait instead.
+	splitterQueue = 1000
 )
 
 // notFound makes the library's own error one that unwraps to the kernel's.

@@ -86,6 +86,8 @@ __noinline int meet(struct __sk_buff *skb, const struct settings *box, const str
 		return 0;
 	}
 	review(skb, box, p, f, from, now);
+	if (is_short(skb))
+		f->traits |= TRAIT_SHORT;
 	*a = answer(box, f, false);
 	if (f->settled_at && f->packets >= PROMOTE_AFTER && may_settle(f->device, now))
 		settle(&flows, &flows_new, &key, f);
@@ -104,6 +106,8 @@ static __always_inline struct answer classify(struct __sk_buff *skb, const struc
 	}
 	if (unlikely(is_old(box, p, f) || still_open(f) || is_due(f, clock(skb))))
 		review_settled(skb, box, p, f, from);
+	if (is_short(skb))
+		f->traits |= TRAIT_SHORT;
 	a = answer(box, f, true);
 	if (fair)
 		a.queue = queue_of(skb, p, f, a, from == FROM_OUTSIDE ? DOWN : UP, clock(skb));
@@ -155,6 +159,8 @@ static __always_inline struct answer forward(struct __sk_buff *skb, const struct
 		f->experience = sent.experience;
 		f->seen = now;
 	}
+	if (is_short(skb))
+		f->traits |= TRAIT_SHORT;
 	a = answer(box, f, settled);
 	if (fair)
 		a.queue = queue_of(skb, p, f, a, UP, now);

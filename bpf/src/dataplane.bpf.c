@@ -184,13 +184,14 @@ int venue_in(struct __sk_buff *skb)
 }
 
 /* outwards ends uplink_out. Where short superpackets are to be split the filter has an action, mirred to an ifb that splits, and no direct
- * action: -1 would run it. The segments come back with all that is written here, behind this hook.
+ * action: -1 would run it. The segments come back with all that is written here, behind this hook; and so do the flow's other packets, or
+ * they would overtake.
  */
-static __always_inline int outwards(struct __sk_buff *skb)
+static __always_inline int outwards(struct __sk_buff *skb, struct answer a)
 {
 	if (!split)
 		return TC_ACT_UNSPEC;
-	return skb->gso_size && skb->wire_len <= split ? REDIRECT : PASS;
+	return a.apart || is_short(skb) ? REDIRECT : PASS;
 }
 
 SEC("tc")
@@ -203,7 +204,7 @@ int uplink_out(struct __sk_buff *skb)
 	enum parsed parsed;
 
 	if (!box)
-		return outwards(skb);
+		return outwards(skb, a);
 	bump(&hooks, hook);
 	parsed = parse(skb, &p, true);
 	if (replay || from_venue(skb, box)) {
@@ -234,7 +235,7 @@ int uplink_out(struct __sk_buff *skb)
 		join_queue(skb, UP, a);
 	if (write_dscp)
 		write_ds(skb, &p, 0);
-	return outwards(skb);
+	return outwards(skb, a);
 }
 
 SEC("tc")

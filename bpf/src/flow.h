@@ -31,7 +31,14 @@ struct answer {
 	__u8 experience;
 	__u8 settled; /* its entry is in the settled table */
 	__u8 queue; /* enum queue */
+	__u8 apart; /* it goes through the ifb that splits */
 };
+
+/* is_short says whether a packet is a superpacket that a leaf would not split. */
+static __always_inline bool is_short(const struct __sk_buff *skb)
+{
+	return split && skb->gso_size && skb->wire_len <= split;
+}
 
 static __always_inline struct verdict verdict(const struct settings *box, const struct flow *f)
 {
@@ -50,6 +57,7 @@ static __always_inline struct answer answer(const struct settings *box, const st
 {
 	struct answer a = { verdict(box, f), f->device, f->experience, settled, f->traits & TRAIT_UNASKED ? QUEUE_HEAVY : QUEUE_SPARSE };
 
+	a.apart = split && f->traits & TRAIT_SHORT;
 	return a;
 }
 

@@ -13,6 +13,7 @@ enum trait {
 	TRAIT_TURN = 1, /* an allocation or a channel: its data may be ChannelData */
 	TRAIT_QUIC = 2, /* a connection: its packets are encrypted, and look like anything */
 	TRAIT_UNASKED = 4, /* begun from outside */
+	TRAIT_SHORT = 8, /* it leaves in superpackets that are to be split before they are queued; all of it goes that way, in order */
 };
 
 /* by_header knows the protocols that need no payload. */
