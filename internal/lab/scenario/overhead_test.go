@@ -63,11 +63,17 @@ func (f framed) measure(t *testing.T, treatment Treatment, way demo.Direction, s
 	if err := site.venue.Modem.Frame(f.framing); err != nil {
 		t.Fatal(err)
 	}
-	for _, host := range site.venue.Attendees { // whose SYN tells the server, too
-		if err := run(host.NS, "ip", "link set eth0 mtu "+smallMTU); err != nil {
+	set := func(host *demo.Host, dev, what string) {
+		if err := run(host.NS, "ip", "link set "+dev+" "+what); err != nil {
 			t.Fatal(err)
 		}
 	}
+	for _, host := range site.venue.Attendees { // whose SYN tells the server, too
+		set(host, "eth0", "mtu "+smallMTU)
+	}
+	// The modem, which splits long superpackets alone, is to add to each packet: so what is sent to it is cut first, after the box's queues.
+	set(site.venue.Box, demo.UplinkInterface, "gso_max_segs 1")
+	set(site.venue.Server, "eth0", "gso_max_segs 1")
 	var idle, loaded Span
 	var queue []time.Duration
 	g, ctx := errgroup.WithContext(t.Context())
