@@ -3,6 +3,8 @@ package bpf
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/slicegate/slicegate/internal/slice"
 )
 
@@ -86,5 +88,31 @@ func TestSplitFlowsStayTogether(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What comes back from the ifb is neither judged nor counted again: the hook asks for the redirect that the kernel skips then. If somebody
+// else's was skipped instead it goes on, and not round again.
+func TestWhatCameBackGoesOn(t *testing.T) {
+	const goOn, redirect, back, again = 0, -1, 0xfff0, 0xfff1
+	v := uplinkOut
+	v.Split = 1600
+	p := newPlane(t)
+	pk := packet{from: families[0].from, to: families[0].to, payload: make([]byte, 300)}
+	ctx := skBuff{IngressIfindex: venueIfindex, TcIndex: media, GsoSize: 300, GsoSegs: 2, WireLen: 700}
+	ret, _, left := p.put(v, pk.bytes(), ctx)
+	if ret != redirect || left.TcIndex != back {
+		t.Fatalf("sent: returned %d with tc_index %x", ret, left.TcIndex)
+	}
+	counted := p.counted()
+	ret, _, left = p.put(v, pk.bytes(), skBuff{TcIndex: back})
+	if ret != redirect || left.TcIndex != again {
+		t.Errorf("back: returned %d with tc_index %x", ret, left.TcIndex)
+	}
+	if ret, _, _ = p.put(v, pk.bytes(), skBuff{TcIndex: again}); ret != goOn {
+		t.Errorf("again: returned %d", ret)
+	}
+	if diff := cmp.Diff(counted, p.counted()); diff != "" {
+		t.Errorf("counted twice (-want +got)\n%s", diff)
 	}
 }

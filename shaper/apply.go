@@ -215,6 +215,9 @@ func (w writer) tcnlClass(o Class) tcnl.Class {
 }
 
 func (w writer) filter(s Step, o Filter) error {
+	if o.Variant.Split > 0 && s.Op != Delete && w.index[o.Redirect] == 0 {
+		o = o.whole() // until the ifb that splits can be made
+	}
 	f := tcnl.Filter{
 		Ifindex: w.index[o.Dev], Parent: o.Hook, Pref: slotPref, Protocol: tcnl.ProtocolAll, Handle: slotHandle, Kind: "bpf",
 		BPF: tcnl.BPF{Name: o.Program, DirectAction: o.DirectAction},
@@ -246,7 +249,7 @@ func (w writer) filter(s Step, o Filter) error {
 	return w.conn.SetFilter(f)
 }
 
-// failOpen removes redirects to ifbs that are down or gone: unshaped downloads are better than none.
+// failOpen removes redirects to ifbs that are down or gone: what is not shaped is better than what is lost.
 func (k *Kernel) failOpen(ctx context.Context, r *Result) {
 	observed, err := k.Observe(ctx)
 	if err != nil {

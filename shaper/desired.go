@@ -18,7 +18,7 @@ type Env struct {
 	FQCoDel, Cake bool // the kernel has them
 }
 
-// Desired is what the kernel should hold: for each uplink that is there two trees, an ifb, and programs; programs for each venue
+// Desired is what the kernel should hold: for each uplink that is there two trees, an ifb or two, and programs; programs for each venue
 // interface. An uplink that is away keeps its ifb as it is, so that it goes on counting where it was.
 func Desired(cfg Config, env Env) (State, error) {
 	s := newState()
@@ -64,7 +64,9 @@ func (s *State) uplink(cfg Config, u Uplink, env Env) error {
 	if o := u.Overhead; o.Bytes < 0 || o.Bytes > maxOverhead || o.MinFrame < 0 || o.MinFrame > maxOverhead {
 		return fmt.Errorf("overhead of %d bytes in frames of at least %d: must be 0 to %d", o.Bytes, o.MinFrame, maxOverhead)
 	}
-	s.Groups = append(s.Groups, Group{Name: u.Name, Devices: []string{ifbOf(u), splitterOf(u), u.Interface}})
+	s.Groups = append(s.Groups,
+		Group{Name: splitterOf(u), Devices: []string{splitterOf(u)}}, // the uplink does without, if need be
+		Group{Name: u.Name, Devices: []string{ifbOf(u), u.Interface}})
 	t := tree{cfg: cfg, uplink: u, mtu: link.MTU, env: env}
 	if u.Download > 0 {
 		s.download(t, max(link.MTU, ifb.MTU))

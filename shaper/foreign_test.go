@@ -1,6 +1,7 @@
 package shaper
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -351,28 +352,69 @@ func TestStrangersBeforeOursAreNamed(t *testing.T) {
 }
 
 func TestStrangersIfbIsNotTaken(t *testing.T) {
-	for _, name := range []string{"ifb-fibre", "gso-fibre"} {
-		t.Run(name, func(t *testing.T) {
-			f := newField(t)
-			cfg := fieldConfig(t)
-			cfg.Uplinks[0].Overhead = Overhead{Bytes: 16}
-			for _, dev := range []string{name, "ifb-other"} {
-				must(t, f.box.Links().LinkAdd(&netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: dev}}))
-			}
-			r := f.reconciler(t)
-			must(t, r.Set(t.Context(), cfg))
-			if r.State()[0].State != StateForeign || !cmp.Equal(whats(r.Problems()), []string{name + ": somebody else's interface has the name of our ifb"}) {
-				t.Errorf("state %+v, problems %+v", r.State(), r.Problems())
-			}
-			if out := f.tc(t, "qdisc", "show", "dev", "wan0"); strings.Contains(out, "htb") || strings.Contains(out, "clsact") {
-				t.Errorf("wan0 is not left alone:\n%s", out)
-			}
-			if _, err := r.Teardown(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			f.link(t, name)
-			f.link(t, "ifb-other")
-		})
+	f := newField(t)
+	cfg := fieldConfig(t)
+	must(t, f.box.Links().LinkAdd(&netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "ifb-fibre"}}))
+	must(t, f.box.Links().LinkAdd(&netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "ifb-other"}}))
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	if r.State()[0].State != StateForeign || !cmp.Equal(whats(r.Problems()), []string{"ifb-fibre: somebody else's interface has the name of our ifb"}) {
+		t.Errorf("state %+v, problems %+v", r.State(), r.Problems())
+	}
+	if out := f.tc(t, "qdisc", "show", "dev", "wan0"); strings.Contains(out, "htb") || strings.Contains(out, "clsact") {
+		t.Errorf("wan0 is not left alone:\n%s", out)
+	}
+	if _, err := r.Teardown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.link(t, "ifb-fibre")
+	f.link(t, "ifb-other")
+}
+
+// An uplink does without an ifb that splits where a stranger has its name, and where none can be made; and has one again afterwards.
+func TestUplinkWithoutSplitter(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	cfg.Uplinks[0].Overhead = Overhead{Bytes: 16}
+	r := f.reconciler(t)
+	splits := func(want bool) {
+		t.Helper()
+		if got := strings.Contains(f.tc(t, "filter", "show", "dev", "wan0", "egress"), "gso-fibre"); got != want {
+			t.Errorf("splits: %t, want %t", got, want)
+		}
+		if s := r.State()[0].State; s != StateShaped {
+			t.Errorf("state %s", s)
+		}
+		f.flows(t)
+	}
+	stranger := &netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "gso-fibre"}}
+	must(t, f.box.Links().LinkAdd(stranger))
+	must(t, r.Set(t.Context(), cfg))
+	f.settings(t, cfg)
+	planIsEmpty(t, r, cfg)
+	if problems := whats(r.Problems()); len(problems) != 1 || !strings.HasPrefix(problems[0], "gso-fibre: somebody else's interface") {
+		t.Errorf("problems %q", problems)
+	}
+	splits(false)
+
+	r.kernel.fault = func(s Step) error {
+		if s.Dev() == "gso-fibre" {
+			return errInjected
+		}
+		return nil
+	}
+	must(t, f.box.Links().LinkDel(stranger))
+	if err := r.Set(t.Context(), cfg); !errors.Is(err, errInjected) {
+		t.Fatal(err)
+	}
+	splits(false)
+
+	r.kernel.fault = nil
+	must(t, r.Set(t.Context(), cfg))
+	planIsEmpty(t, r, cfg)
+	splits(true)
+	if problems := r.Problems(); len(problems) != 0 {
+		t.Errorf("problems %+v", problems)
 	}
 }
 

@@ -68,29 +68,24 @@ func (j *judgement) uplink(u Uplink, observed State, r *roots) UplinkState {
 	if ifb.Ours {
 		s.IfbIndex = ifb.Index
 	}
+	if there && u.wantsSplitter() && isTaken(observed.Interfaces, splitterOf(u)) {
+		j.problem(fmt.Sprintf("%s: somebody else's interface has the name of our ifb: what the link adds to short packets that leave together is not all counted",
+			splitterOf(u)), "rename that interface, or the uplink "+u.Name)
+	}
 	switch {
 	case !there:
 		j.missing("uplink "+u.Name, u.Interface)
 		s.State = StateWaiting
 		return s
-	case u.Download > 0 && j.isTaken(ifbOf(u), u, observed):
-	case u.Upload > 0 && u.Overhead != (Overhead{}) && j.isTaken(splitterOf(u), u, observed):
+	case u.Download > 0 && isTaken(observed.Interfaces, ifbOf(u)):
+		j.problem(fmt.Sprintf("%s: somebody else's interface has the name of our ifb", ifbOf(u)),
+			"rename that interface, or the uplink "+u.Name)
 	case j.mayTake(u, observed, r):
 		return s
 	}
 	j.leave[u.Interface] = true
 	s.State = StateForeign
 	return s
-}
-
-// isTaken reports whether somebody else's interface has the name of an ifb that u needs.
-func (j *judgement) isTaken(name string, u Uplink, observed State) bool {
-	link, there := observed.Interfaces[name]
-	if !there || link.Ours {
-		return false
-	}
-	j.problem(name+": somebody else's interface has the name of our ifb", "rename that interface, or the uplink "+u.Name)
-	return true
 }
 
 // mayHook reports whether dev's clsact is ours to make: nothing else is in its place, or came there after we had it.

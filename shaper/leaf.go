@@ -58,9 +58,20 @@ func (t tree) leafBurst() uint32 { return t.longest() + burstMargin }
 
 // splits reports whether what leaves split too little of goes through an ifb that splits it, before it is queued. Such superpackets are of
 // segments of at most half a frame, and HTB charges what a link adds to each packet once for all of one. What comes down is left alone: it
-// crosses the link as packets, and more often than not arrives as such.
+// crosses the link as packets, and more often than not arrives as such. Where somebody else's interface has the name, all goes on without.
 func (t tree) splits() bool {
-	return t.dir == slice.Up && t.uplink.Upload > 0 && t.uplink.Overhead != (Overhead{}) && t.env.leaf(t.uplink.Leaf) != LeafCake
+	return t.dir == slice.Up && t.uplink.wantsSplitter() && !isTaken(t.env.Interfaces, splitterOf(t.uplink))
+}
+
+// wantsSplitter reports whether that is so of u's uploads.
+func (u Uplink) wantsSplitter() bool {
+	return u.Upload > 0 && u.Overhead != (Overhead{}) && u.Leaf != LeafCake
+}
+
+// isTaken reports whether somebody else's interface has the name of an ifb of ours.
+func isTaken(interfaces map[string]Interface, name string) bool {
+	link, there := interfaces[name]
+	return there && !link.Ours
 }
 
 const (

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/slicegate/slicegate/bpf"
 	"github.com/slicegate/slicegate/internal/slice"
 )
 
@@ -56,6 +58,55 @@ func TestOverheadIsCharged(t *testing.T) {
 			}
 			f.spacing(t, "up in superpackets", want, func() time.Duration { return f.timeOfFrame(t, slice.Up, link.frame, 4) })
 		})
+	}
+}
+
+// What is split keeps its slice, and is counted once: it passes the hook twice.
+func TestWhatIsSplitKeepsItsSlice(t *testing.T) {
+	const together, batches, size = 4, 10, 100
+	f := newField(t)
+	cfg := fieldConfig(t)
+	cfg.Uplinks[0].Overhead = Overhead{Bytes: 16}
+	server := listen(t, f.internet, internetAddr+":0")
+	defer server.Close()
+	port := addrOf(server).Port()
+	cfg.Rules = []Rule{{Slice: 4, Ports: []PortRange{{Proto: slice.UDP, From: port, To: port}}}}
+	must(t, f.reconciler(t).Set(t.Context(), cfg))
+	f.settings(t, cfg)
+	guest := listen(t, f.guest, guestAddr+":0")
+	defer guest.Close()
+	segments(t, guest, size)
+	for i := range batches {
+		send(t, guest, addrOf(server), slices.Repeat([]byte{byte(i)}, together*size))
+		send(t, guest, addrOf(server), slices.Repeat([]byte{byte(i)}, size)) // it does not overtake
+	}
+	for i := range batches * (together + 1) {
+		if got, _ := receive(t, server); got[0] != byte(i/(together+1)) {
+			t.Fatalf("datagram %d is of batch %d", i, got[0])
+		}
+	}
+	c, err := newCounters(f.set)
+	must(t, err)
+	offered, err := c.offered(0)
+	must(t, err)
+	want := Count{Packets: batches * (together + 1), Bytes: batches * (together + 1) * (size + 42)}
+	if n := offered[0][Key{Direction: slice.Up, Slice: 4}.index()]; n != want {
+		t.Errorf("%+v counted, want %+v", n, want)
+	}
+	var others uint64 // ARP, and what the box itself says
+	for _, id := range []slice.ID{0, 1, 2, 3} {
+		others += offered[0][Key{Direction: slice.Up, Slice: id}.index()].Packets
+	}
+	hooks, err := c.sum("hooks", bpf.MaxHooks)
+	must(t, err)
+	if others > 10 {
+		t.Errorf("%d packets counted in other slices", others)
+	}
+	if seen := hooks[uplinkHooks]; seen != 2*batches+others {
+		t.Errorf("the uplink's hook saw %d packets, want %d", seen, 2*batches+others)
+	}
+	if stats := f.leaf(t, "wan0", 4).Stats; stats.Packets != batches*(together+1) {
+		t.Errorf("the slice's leaf sent %d packets", stats.Packets)
 	}
 }
 

@@ -34,6 +34,8 @@ static __always_inline struct answer begin(struct __sk_buff *skb, const struct s
 		fresh->device = device_of(skb, p);
 	if (from == FROM_OUTSIDE)
 		fresh->traits = TRAIT_UNASKED;
+	if (is_short(skb))
+		fresh->traits |= TRAIT_SHORT;
 	learn(skb, box, p, fresh);
 	a = answer(box, fresh, false);
 	if (dry)
@@ -145,6 +147,8 @@ static __always_inline struct answer forward(struct __sk_buff *skb, const struct
 		f = new_flow(now);
 		if (f) {
 			send_by(f, sent);
+			if (is_short(skb))
+				f->traits |= TRAIT_SHORT;
 			bpf_map_update_elem(&reverse_new, &p->key, f, BPF_NOEXIST);
 		}
 		return sent;

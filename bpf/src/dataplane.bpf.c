@@ -20,6 +20,8 @@ const enum bound *bounds_for_go __attribute__((unused));
 #define MINOR_SLICE 0x10 /* class minor of slice 0 */
 #define REDIRECT (-1) /* what makes cls_bpf run the filter's action: mirred to an ifb */
 #define PASS 0
+#define CAME_BACK 0xfff0 /* tc_index of what was sent to be split: slice 0, which the venue's ingress never gives, of the last device */
+#define CAME_AGAIN 0xfff1
 #define CAKE_HOSTS 1024 /* that cake tells apart */
 #define CARRY_LIMIT (1 << 26) /* ns: a real delivery time is later, 67 ms after boot */
 
@@ -184,14 +186,33 @@ int venue_in(struct __sk_buff *skb)
 }
 
 /* outwards ends uplink_out. Where short superpackets are to be split the filter has an action, mirred to an ifb that splits, and no direct
- * action: -1 would run it. The segments come back with all that is written here, behind this hook; and so do the flow's other packets, or
- * they would overtake.
+ * action: -1 would run it. The segments come back with all that is written here, and so do the flow's other packets, or they would
+ * overtake.
  */
 static __always_inline int outwards(struct __sk_buff *skb, struct answer a)
 {
 	if (!split)
 		return TC_ACT_UNSPEC;
-	return a.apart || is_short(skb) ? REDIRECT : PASS;
+	if (!a.apart && !is_short(skb))
+		return PASS;
+	skb->tc_index = CAME_BACK;
+	return REDIRECT;
+}
+
+/* came_back ends the hook for what was here before. The kernel skips the action of a packet that an ifb handed back, once, and lets it pass;
+ * if another filter's action was skipped already, the packet is not sent round again.
+ */
+static __always_inline bool came_back(const struct __sk_buff *skb)
+{
+	return split && (skb->tc_index | 1) == CAME_AGAIN;
+}
+
+static __always_inline int onwards(struct __sk_buff *skb)
+{
+	if (skb->tc_index == CAME_AGAIN)
+		return PASS;
+	skb->tc_index = CAME_AGAIN;
+	return REDIRECT;
 }
 
 SEC("tc")
@@ -203,6 +224,8 @@ int uplink_out(struct __sk_buff *skb)
 	struct answer a = {};
 	enum parsed parsed;
 
+	if (came_back(skb))
+		return onwards(skb);
 	if (!box)
 		return outwards(skb, a);
 	bump(&hooks, hook);
