@@ -116,7 +116,16 @@ func (w writer) unloadable(steps []Step) map[int]error {
 	return bad
 }
 
+// step does one. That an ifb can't be made to split is remembered: uplinks do without from then on.
 func (w writer) step(s Step) error {
+	err := w.write(s)
+	if l, ok := s.Object().(Link); ok && l.Splits && s.Op != Delete && err != nil {
+		w.noSplitter = err
+	}
+	return err
+}
+
+func (w writer) write(s Step) error {
 	if w.fault != nil {
 		if err := w.fault(s); err != nil {
 			return err
@@ -215,9 +224,6 @@ func (w writer) tcnlClass(o Class) tcnl.Class {
 }
 
 func (w writer) filter(s Step, o Filter) error {
-	if o.Variant.Split > 0 && s.Op != Delete && w.index[o.Redirect] == 0 {
-		o = o.whole() // until the ifb that splits can be made
-	}
 	f := tcnl.Filter{
 		Ifindex: w.index[o.Dev], Parent: o.Hook, Pref: slotPref, Protocol: tcnl.ProtocolAll, Handle: slotHandle, Kind: "bpf",
 		BPF: tcnl.BPF{Name: o.Program, DirectAction: o.DirectAction},

@@ -16,6 +16,7 @@ type Env struct {
 	// Leave are interfaces, by name, on which nothing of ours shall be: what somebody else made there stands in the way.
 	Leave         map[string]bool
 	FQCoDel, Cake bool // the kernel has them
+	NoSplitter    bool // no ifb could be made that splits
 }
 
 // Desired is what the kernel should hold: for each uplink that is there two trees, an ifb or two, and programs; programs for each venue
@@ -64,9 +65,7 @@ func (s *State) uplink(cfg Config, u Uplink, env Env) error {
 	if o := u.Overhead; o.Bytes < 0 || o.Bytes > maxOverhead || o.MinFrame < 0 || o.MinFrame > maxOverhead {
 		return fmt.Errorf("overhead of %d bytes in frames of at least %d: must be 0 to %d", o.Bytes, o.MinFrame, maxOverhead)
 	}
-	s.Groups = append(s.Groups,
-		Group{Name: splitterOf(u), Devices: []string{splitterOf(u)}}, // the uplink does without, if need be
-		Group{Name: u.Name, Devices: []string{ifbOf(u), u.Interface}})
+	s.Groups = append(s.Groups, Group{Name: u.Name, Devices: []string{ifbOf(u), splitterOf(u), u.Interface}})
 	t := tree{cfg: cfg, uplink: u, mtu: link.MTU, env: env}
 	if u.Download > 0 {
 		s.download(t, max(link.MTU, ifb.MTU))

@@ -1,7 +1,6 @@
 package shaper
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -371,50 +370,68 @@ func TestStrangersIfbIsNotTaken(t *testing.T) {
 	f.link(t, "ifb-other")
 }
 
-// An uplink does without an ifb that splits where a stranger has its name, and where none can be made; and has one again afterwards.
+// An uplink does without an ifb that splits where a stranger has its name, and where none can be made; and has one where it can.
 func TestUplinkWithoutSplitter(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
 	cfg.Uplinks[0].Overhead = Overhead{Bytes: 16}
-	r := f.reconciler(t)
-	splits := func(want bool) {
+	splits := func(r *Reconciler, want bool) {
 		t.Helper()
+		planIsEmpty(t, r, cfg)
 		if got := strings.Contains(f.tc(t, "filter", "show", "dev", "wan0", "egress"), "gso-fibre"); got != want {
 			t.Errorf("splits: %t, want %t", got, want)
 		}
 		if s := r.State()[0].State; s != StateShaped {
 			t.Errorf("state %s", s)
 		}
+		if told := slices.ContainsFunc(r.Problems(), func(p Problem) bool { return strings.Contains(p.What, "gso-fibre") }); told == want {
+			t.Errorf("problems %+v", r.Problems())
+		}
+		select {
+		case <-r.Ready():
+		default:
+			t.Error("not ready")
+		}
 		f.flows(t)
 	}
+	f.settings(t, cfg)
+	r := f.reconciler(t)
 	stranger := &netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "gso-fibre"}}
 	must(t, f.box.Links().LinkAdd(stranger))
 	must(t, r.Set(t.Context(), cfg))
-	f.settings(t, cfg)
-	planIsEmpty(t, r, cfg)
-	if problems := whats(r.Problems()); len(problems) != 1 || !strings.HasPrefix(problems[0], "gso-fibre: somebody else's interface") {
-		t.Errorf("problems %q", problems)
-	}
-	splits(false)
+	splits(r, false)
+	must(t, f.box.Links().LinkDel(stranger))
+	must(t, r.Set(t.Context(), cfg))
+	splits(r, true)
+	_, err := r.Teardown(t.Context())
+	must(t, err)
 
+	r = f.reconciler(t)
 	r.kernel.fault = func(s Step) error {
-		if s.Dev() == "gso-fibre" {
+		if s.Dev() == "gso-fibre" && s.Op != Delete {
 			return errInjected
 		}
 		return nil
 	}
-	must(t, f.box.Links().LinkDel(stranger))
-	if err := r.Set(t.Context(), cfg); !errors.Is(err, errInjected) {
-		t.Fatal(err)
-	}
-	splits(false)
-
+	must(t, r.Set(t.Context(), cfg))
+	splits(r, false)
 	r.kernel.fault = nil
 	must(t, r.Set(t.Context(), cfg))
-	planIsEmpty(t, r, cfg)
-	splits(true)
-	if problems := r.Problems(); len(problems) != 0 {
-		t.Errorf("problems %+v", problems)
+	splits(r, false)
+	r = f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	splits(r, true)
+	r.kernel.fault = func(s Step) error {
+		if s.Dev() == "gso-fibre" && s.Op != Delete {
+			return errInjected
+		}
+		return nil
+	}
+	must(t, f.box.Links().LinkSetDown(f.link(t, "gso-fibre")))
+	must(t, r.Set(t.Context(), cfg))
+	splits(r, false)
+	if _, err := f.box.Links().LinkByName("gso-fibre"); err == nil {
+		t.Error("an ifb that is of no use is left")
 	}
 }
 

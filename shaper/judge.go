@@ -68,10 +68,6 @@ func (j *judgement) uplink(u Uplink, observed State, r *roots) UplinkState {
 	if ifb.Ours {
 		s.IfbIndex = ifb.Index
 	}
-	if there && u.wantsSplitter() && isTaken(observed.Interfaces, splitterOf(u)) {
-		j.problem(fmt.Sprintf("%s: somebody else's interface has the name of our ifb: what the link adds to short packets that leave together is not all counted",
-			splitterOf(u)), "rename that interface, or the uplink "+u.Name)
-	}
 	switch {
 	case !there:
 		j.missing("uplink "+u.Name, u.Interface)

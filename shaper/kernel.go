@@ -28,6 +28,7 @@ type Kernel struct {
 	programs Programs
 
 	fqCodel, cake bool
+	noSplitter    error // why no ifb could be made that splits; nil while that was not tried in vain
 
 	// bursts are those that this process wrote into tbfs: the kernel rounds them in a dump, mostly to 0.
 	bursts map[burstKey]uint32
@@ -89,7 +90,7 @@ func (k *Kernel) Close() error {
 
 // env is what Desired needs to know of an observed state.
 func (k *Kernel) env(observed State) Env {
-	return Env{Interfaces: observed.Interfaces, Leave: make(map[string]bool), FQCoDel: k.fqCodel, Cake: k.cake}
+	return Env{Interfaces: observed.Interfaces, Leave: make(map[string]bool), FQCoDel: k.fqCodel, Cake: k.cake, NoSplitter: k.noSplitter != nil}
 }
 
 // forget drops what this process remembers of the qdiscs of an interface, since somebody else touched one; 0 for all interfaces.

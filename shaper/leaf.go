@@ -56,17 +56,20 @@ func (t tree) longest() uint32 {
 // leafBurst is the longest packet that a tbf lets pass, and the longest superpacket that it does not split, in bytes.
 func (t tree) leafBurst() uint32 { return t.longest() + burstMargin }
 
-// splits reports whether what leaves split too little of goes through an ifb that splits it, before it is queued. Such superpackets are of
-// segments of at most half a frame, and HTB charges what a link adds to each packet once for all of one. What comes down is left alone: it
-// crosses the link as packets, and more often than not arrives as such. Where somebody else's interface has the name, all goes on without.
+// splits reports whether what leaves split too little of goes through an ifb that splits it, before it is queued. HTB charges what a link adds
+// to each packet once for all of a superpacket, and those that no leaf splits are of short segments, or of a long one and little more. What
+// comes down is left alone: it crosses the link as packets, and more often than not arrives as such.
 func (t tree) splits() bool {
-	return t.dir == slice.Up && t.uplink.wantsSplitter() && !isTaken(t.env.Interfaces, splitterOf(t.uplink))
+	return t.dir == slice.Up && t.env.wantsSplitter(t.uplink) && t.env.maySplit(t.uplink)
 }
 
-// wantsSplitter reports whether that is so of u's uploads.
-func (u Uplink) wantsSplitter() bool {
-	return u.Upload > 0 && u.Overhead != (Overhead{}) && u.Leaf != LeafCake
+// wantsSplitter reports whether that is so of u's uploads. A cake leaf splits all.
+func (e Env) wantsSplitter(u Uplink) bool {
+	return u.Upload > 0 && u.Overhead != (Overhead{}) && e.leaf(u.Leaf) != LeafCake
 }
+
+// maySplit reports whether u can have such an ifb. If not, all goes on without.
+func (e Env) maySplit(u Uplink) bool { return !e.NoSplitter && !isTaken(e.Interfaces, splitterOf(u)) }
 
 // isTaken reports whether somebody else's interface has the name of an ifb of ours.
 func isTaken(interfaces map[string]Interface, name string) bool {

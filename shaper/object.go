@@ -172,13 +172,6 @@ type Filter struct {
 	observed tcnl.Filter
 }
 
-// whole is f without an ifb that splits superpackets.
-func (f Filter) whole() Filter {
-	f.Variant.Split = 0
-	f.Program, f.Redirect, f.DirectAction = f.Variant.Name(), "", true
-	return f
-}
-
 // ID gives f's place. At a leaf the preference is a part of it, where a handle has the class.
 func (f Filter) ID() ID {
 	id := ID{Kind: FilterObject, Dev: f.Dev, Place: f.Hook}

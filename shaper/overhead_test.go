@@ -1,6 +1,7 @@
 package shaper
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/netip"
@@ -76,14 +77,23 @@ func TestWhatIsSplitKeepsItsSlice(t *testing.T) {
 	guest := listen(t, f.guest, guestAddr+":0")
 	defer guest.Close()
 	segments(t, guest, size)
-	for i := range batches {
-		send(t, guest, addrOf(server), slices.Repeat([]byte{byte(i)}, together*size))
-		send(t, guest, addrOf(server), slices.Repeat([]byte{byte(i)}, size)) // it does not overtake
+	var order []byte
+	for i := range byte(batches) {
+		batch, single := slices.Repeat([]byte{2 * i}, together*size), slices.Repeat([]byte{2*i + 1}, size)
+		send(t, guest, addrOf(server), batch)
+		send(t, guest, addrOf(server), single)
+		order = append(order, append(slices.Repeat([]byte{2 * i}, together), 2*i+1)...)
 	}
-	for i := range batches * (together + 1) {
-		if got, _ := receive(t, server); got[0] != byte(i/(together+1)) {
-			t.Fatalf("datagram %d is of batch %d", i, got[0])
-		}
+	var got []byte
+	for range order {
+		datagram, _ := receive(t, server)
+		got = append(got, datagram[0])
+	}
+	if !bytes.Equal(got, order) {
+		t.Errorf("arrived as %v, want %v", got, order)
+	}
+	if sent := f.link(t, "gso-fibre").Attrs().Statistics.TxPackets; sent != batches*(together+1) {
+		t.Errorf("%d packets were split or went along, want %d", sent, batches*(together+1))
 	}
 	c, err := newCounters(f.set)
 	must(t, err)

@@ -79,9 +79,14 @@ func (r *Reconciler) roundLocked(ctx context.Context, out *outcome) (again bool,
 	if reshapes && r.cfg.BeforeApply != nil {
 		r.cfg.BeforeApply()
 	}
+	could := r.kernel.noSplitter == nil
 	result, err := r.kernel.Apply(ctx, p)
 	if errors.Is(err, ErrStale) {
 		return false, err
+	}
+	if why := r.kernel.noSplitter; could && why != nil {
+		r.log.Warn("no_splitter", "error", why)
+		err, reshapes = nil, true // something else is desired now
 	}
 	out.did.Done = append(out.did.Done, result.Done...)
 	out.did.Failed, out.did.Skipped = result.Failed, result.Skipped

@@ -79,7 +79,7 @@ func (cfg Config) keepsRoot(taken string) bool {
 
 // shortcomings are what keeps cfg from being in force as it is written, and what of others could not be put back.
 func (r *Reconciler) shortcomings(cfg Config, observed State, j judgement, notRestored []string) []Problem {
-	list := slices.Concat(j.problems, leafProblems(cfg, r.kernel.env(observed)))
+	list := slices.Concat(j.problems, queueProblems(cfg, r.kernel.env(observed)))
 	for _, what := range notRestored {
 		list = append(list, Problem{What: what, Do: "make it again if something needs it"})
 	}
@@ -106,7 +106,7 @@ func (r *Reconciler) showLocked(out outcome) ([]UplinkState, []Problem) {
 		}
 	}
 	problems = append(problems, failures(out)...)
-	problems = append(problems, leafProblems(*r.want, r.kernel.env(out.observed))...)
+	problems = append(problems, queueProblems(*r.want, r.kernel.env(out.observed))...)
 	problems = append(problems, strangers(hookedOf(*r.want, out), out.observed)...)
 	if now := time.Now(); r.fights.fighting(now) {
 		line, _, _ := strings.Cut(r.fights.plan, "\n")
@@ -145,8 +145,8 @@ func failures(out outcome) []Problem {
 	return list
 }
 
-// leafProblems names what is configured and this kernel lacks.
-func leafProblems(cfg Config, env Env) []Problem {
+// queueProblems names what is configured and this kernel lacks.
+func queueProblems(cfg Config, env Env) []Problem {
 	var list []Problem
 	for _, u := range cfg.Uplinks {
 		if u.Leaf != LeafAuto && env.leaf(u.Leaf) != u.Leaf {
@@ -155,8 +155,23 @@ func leafProblems(cfg Config, env Env) []Problem {
 				Do:   fmt.Sprintf("load the module sch_%s, or set leaf = \"auto\"", u.Leaf),
 			})
 		}
+		if env.wantsSplitter(u) && !env.maySplit(u) {
+			list = append(list, splitterProblem(u, env))
+		}
 	}
 	return list
+}
+
+// splitterProblem is that u has no ifb that splits.
+func splitterProblem(u Uplink, env Env) Problem {
+	p := Problem{
+		What: fmt.Sprintf("uplink %s: without the interface %s, what the link adds to short packets that leave together is not all counted", u.Name, splitterOf(u)),
+		Do:   "load the module ifb and restart sliced; its log says more",
+	}
+	if isTaken(env.Interfaces, splitterOf(u)) {
+		p.Do = "somebody else's interface has that name: rename it, or the uplink"
+	}
+	return p
 }
 
 // indexes are those of all interfaces that we work on.

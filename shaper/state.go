@@ -67,8 +67,8 @@ func describe(params []param) string {
 // State is what is in the kernel, or what should be.
 type State struct {
 	Objects map[ID]Object
-	// Groups orders the devices of a desired state: what fails in one group leaves the others alone. An ifb and its uplink are a
-	// group; a venue interface is one, and an ifb that splits.
+	// Groups orders the devices of a desired state: what fails in one group leaves the others alone. Ifbs and their uplink are a
+	// group; a venue interface is one.
 	Groups []Group
 	// Interfaces are all there are, by name. Observed alone.
 	Interfaces map[string]Interface
@@ -78,7 +78,7 @@ type State struct {
 
 // Group is devices that work together.
 type Group struct {
-	Name    string   // of the uplink, the venue's interface, or the ifb that splits
+	Name    string   // of the uplink, or of the venue's interface
 	Devices []string // in the order in which they are seen to
 }
 

@@ -21,7 +21,6 @@ const enum bound *bounds_for_go __attribute__((unused));
 #define REDIRECT (-1) /* what makes cls_bpf run the filter's action: mirred to an ifb */
 #define PASS 0
 #define CAME_BACK 0xfff0 /* tc_index of what was sent to be split: slice 0, which the venue's ingress never gives, of the last device */
-#define CAME_AGAIN 0xfff1
 #define CAKE_HOSTS 1024 /* that cake tells apart */
 #define CARRY_LIMIT (1 << 26) /* ns: a real delivery time is later, 67 ms after boot */
 
@@ -199,22 +198,6 @@ static __always_inline int outwards(struct __sk_buff *skb, struct answer a)
 	return REDIRECT;
 }
 
-/* came_back ends the hook for what was here before. The kernel skips the action of a packet that an ifb handed back, once, and lets it pass;
- * if another filter's action was skipped already, the packet is not sent round again.
- */
-static __always_inline bool came_back(const struct __sk_buff *skb)
-{
-	return split && (skb->tc_index | 1) == CAME_AGAIN;
-}
-
-static __always_inline int onwards(struct __sk_buff *skb)
-{
-	if (skb->tc_index == CAME_AGAIN)
-		return PASS;
-	skb->tc_index = CAME_AGAIN;
-	return REDIRECT;
-}
-
 SEC("tc")
 int uplink_out(struct __sk_buff *skb)
 {
@@ -224,8 +207,8 @@ int uplink_out(struct __sk_buff *skb)
 	struct answer a = {};
 	enum parsed parsed;
 
-	if (came_back(skb))
-		return onwards(skb);
+	if (split && skb->tc_index == CAME_BACK)
+		return REDIRECT; /* which the kernel skips for what an ifb handed back, and lets the packet pass */
 	if (!box)
 		return outwards(skb, a);
 	bump(&hooks, hook);

@@ -17,7 +17,7 @@ var features = []check{
 		}),
 	feature("tbf", "TBF splits superpackets", "sch_tbf", "nothing can be shaped",
 		func(b *bench) error { return b.root(tcnl.TBF{Rate: trial, Burst: 1600, Limit: 1 << 16}) }),
-	feature("ifb", "ifb devices take the download", "ifb", "downloads can't be shaped, nor uploads with overhead",
+	feature("ifb", "ifb devices take the download", "ifb", "downloads can't be shaped",
 		(*bench).ifb),
 	feature("clsact", "clsact holds filters at both hooks", "sch_ingress", "no packet can be classified",
 		(*bench).clsact),

@@ -16,7 +16,7 @@ func TestFeaturesThatLack(t *testing.T) {
 	for _, tt := range []struct{ kind, name, lost, module string }{
 		{"htb", "htb", "nothing can be shaped", "sch_htb"},
 		{"tbf", "tbf", "nothing can be shaped", "sch_tbf"},
-		{"ifb", "ifb", "downloads can't be shaped, nor uploads with overhead", "ifb"},
+		{"ifb", "ifb", "downloads can't be shaped", "ifb"},
 		{"clsact", "clsact", "no packet can be classified", "sch_ingress"},
 		{"bpf", "cls_bpf", "no packet can be classified", "cls_bpf"},
 		{"mirred", "mirred", "downloads can't be shaped, nor uploads with overhead", "act_mirred"},
