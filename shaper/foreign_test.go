@@ -375,64 +375,64 @@ func TestUplinkWithoutSplitter(t *testing.T) {
 	f := newField(t)
 	cfg := fieldConfig(t)
 	cfg.Uplinks[0].Overhead = Overhead{Bytes: 16}
-	splits := func(r *Reconciler, want bool) {
-		t.Helper()
-		planIsEmpty(t, r, cfg)
-		if got := strings.Contains(f.tc(t, "filter", "show", "dev", "wan0", "egress"), "gso-fibre"); got != want {
-			t.Errorf("splits: %t, want %t", got, want)
-		}
-		if s := r.State()[0].State; s != StateShaped {
-			t.Errorf("state %s", s)
-		}
-		if told := slices.ContainsFunc(r.Problems(), func(p Problem) bool { return strings.Contains(p.What, "gso-fibre") }); told == want {
-			t.Errorf("problems %+v", r.Problems())
-		}
-		select {
-		case <-r.Ready():
-		default:
-			t.Error("not ready")
-		}
-		f.flows(t)
-	}
 	f.settings(t, cfg)
 	r := f.reconciler(t)
 	stranger := &netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "gso-fibre"}}
 	must(t, f.box.Links().LinkAdd(stranger))
 	must(t, r.Set(t.Context(), cfg))
-	splits(r, false)
+	f.splits(t, r, cfg, false)
 	must(t, f.box.Links().LinkDel(stranger))
 	must(t, r.Set(t.Context(), cfg))
-	splits(r, true)
+	f.splits(t, r, cfg, true)
 	_, err := r.Teardown(t.Context())
 	must(t, err)
 
 	r = f.reconciler(t)
-	r.kernel.fault = func(s Step) error {
-		if s.Dev() == "gso-fibre" && s.Op != Delete {
-			return errInjected
-		}
-		return nil
-	}
+	r.kernel.fault = noSplitter
 	must(t, r.Set(t.Context(), cfg))
-	splits(r, false)
+	f.splits(t, r, cfg, false)
 	r.kernel.fault = nil
 	must(t, r.Set(t.Context(), cfg))
-	splits(r, false)
+	f.splits(t, r, cfg, false)
 	r = f.reconciler(t)
 	must(t, r.Set(t.Context(), cfg))
-	splits(r, true)
-	r.kernel.fault = func(s Step) error {
-		if s.Dev() == "gso-fibre" && s.Op != Delete {
-			return errInjected
-		}
-		return nil
-	}
+	f.splits(t, r, cfg, true)
+	r.kernel.fault = noSplitter
 	must(t, f.box.Links().LinkSetDown(f.link(t, "gso-fibre")))
 	must(t, r.Set(t.Context(), cfg))
-	splits(r, false)
+	f.splits(t, r, cfg, false)
 	if _, err := f.box.Links().LinkByName("gso-fibre"); err == nil {
 		t.Error("an ifb that is of no use is left")
 	}
+}
+
+// splits says whether short superpackets are sent to be split, and that all else is well either way.
+func (f *field) splits(t *testing.T, r *Reconciler, cfg Config, want bool) {
+	t.Helper()
+	planIsEmpty(t, r, cfg)
+	if got := strings.Contains(f.tc(t, "filter", "show", "dev", "wan0", "egress"), "gso-fibre"); got != want {
+		t.Errorf("splits: %t, want %t", got, want)
+	}
+	if s := r.State()[0].State; s != StateShaped {
+		t.Errorf("state %s", s)
+	}
+	if told := slices.ContainsFunc(r.Problems(), func(p Problem) bool { return strings.Contains(p.What, "gso-fibre") }); told == want {
+		t.Errorf("problems %+v", r.Problems())
+	}
+	select {
+	case <-r.Ready():
+	default:
+		t.Error("not ready")
+	}
+	f.flows(t)
+}
+
+// noSplitter is a fault: the ifb can be neither made nor mended.
+func noSplitter(s Step) error {
+	if s.Dev() == "gso-fibre" && s.Op != Delete {
+		return errInjected
+	}
+	return nil
 }
 
 // Agents in several namespaces do not meet, and neither do their ifbs of the same name.
