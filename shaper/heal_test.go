@@ -52,8 +52,6 @@ func TestDriftIsHealed(t *testing.T) {
 		{"ifb without its alias", func(t *testing.T) { must(t, f.box.Links().LinkSetAlias(f.link(t, "ifb-fibre"), "")) }},
 		{"splitter down", func(t *testing.T) { must(t, f.box.Links().LinkSetDown(f.link(t, "gso-fibre"))) }},
 		{"splitter deleted", func(t *testing.T) { must(t, f.box.Links().LinkDel(f.link(t, "gso-fibre"))) }},
-		{"splitter that splits nothing", func(t *testing.T) { must(t, f.box.Links().LinkSetGSOMaxSegs(f.link(t, "gso-fibre"), 64)) }},
-		{"ifb that splits", func(t *testing.T) { must(t, f.box.Links().LinkSetGSOMaxSegs(f.link(t, "ifb-fibre"), 1)) }},
 		{"all at once", func(t *testing.T) {
 			must(t, f.box.Links().LinkDel(f.link(t, "ifb-fibre")))
 			f.tc(t, "qdisc", "del", "dev", "wan0", "root")
@@ -74,6 +72,28 @@ func TestDriftIsHealed(t *testing.T) {
 	}
 	if p := r.Problems(); len(p) != 0 {
 		t.Errorf("problems: %+v", p)
+	}
+}
+
+// What an ifb splits is mended with the next look: the kernel tells nobody of that change.
+func TestSplittingIsMended(t *testing.T) {
+	f := newField(t)
+	cfg := fieldConfig(t)
+	cfg.Uplinks[0].Overhead = Overhead{Bytes: 4, MinFrame: 64}
+	r := f.reconciler(t)
+	must(t, r.Set(t.Context(), cfg))
+	must(t, f.box.Links().LinkSetGSOMaxSegs(f.link(t, "gso-fibre"), 64))
+	must(t, f.box.Links().LinkSetGSOMaxSegs(f.link(t, "ifb-fibre"), 1))
+	if p, err := r.Plan(t.Context(), cfg); err != nil || len(p.Steps) != 2 {
+		t.Errorf("plan:\n%s\n%v", p, err)
+	}
+	_, err := r.reconcileLocked(t.Context(), onDrift)
+	must(t, err)
+	planIsEmpty(t, r, cfg)
+	for dev, want := range map[string]uint32{"gso-fibre": 1, "ifb-fibre": mostSegments} {
+		if got := f.link(t, dev).Attrs().GSOMaxSegs; got != want {
+			t.Errorf("%s: %d segments, want %d", dev, got, want)
+		}
 	}
 }
 
