@@ -28,6 +28,7 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours", "sparse p99"}, 11.9},                                            // ≤ cake diffserv4's
 	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours", "processor"}, 60.6},                                             // ≤ cake diffserv4's
 	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "sparse p99"}, 0.74},                                 // ≤ cake diffserv4's
+	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "call p99"}, 0.67},                                   // ≤ cake diffserv4's
 	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "processor"}, 66.1},                                  // ≤ cake diffserv4's
 	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours, cake leaf", "telemetry Jain"}, 0.71},             // ≥ 0.95
 	{"6.12", Key{"fairness", "realtime, up, 20 Mbit/s", "ours, cake leaf", "realtime Jain"}, 0.52},                          // ≥ 0.95
@@ -50,17 +51,16 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "signalling p99 grows"}, 2.87},                                      // ≤ 2
 	{"6.12", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling p99 grows"}, 3.57},                                     // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "signalling p99 grows"}, 3.56},                        // ≤ 2
-	{"6.12", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "call, as it begins p99 grows"}, 3.93},       // ≤ 2
+	{"6.12", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "call, as it begins p99 grows"}, 4.2},        // ≤ 2
 	{"6.12", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "signalling, as it begins p99 grows"}, 3.96}, // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call, as it begins p99 grows"}, 3.68},                              // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "signalling, as it begins p99 grows"}, 2.89},                        // ≤ 2
 	{"6.12", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling, as it begins p99 grows"}, 3.62},                       // ≤ 2
 	{"6.12", Key{"agent", "20 Mbit/s, behind a modem", "kill -9 and takeover", "down, modem's queue p99"}, 14.9},            // ≤ nothing happens's + 2
 	{"6.12", Key{"agent", "20 Mbit/s, behind a modem", "retune", "down, modem's queue p99"}, 10.7},                          // ≤ nothing happens's + 2
-	{"6.12", Key{"overhead", "pppoe, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.8},                            // ≤ cake diffserv4's
-	{"6.12", Key{"overhead", "docsis, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.8},                           // ≤ cake diffserv4's
-	{"6.12", Key{"overhead", "atm, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.8},                              // ≤ cake diffserv4's
-	{"6.12", Key{"overhead", "atm, up, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 1.4},                     // ≤ a full packet's time
+	{"6.12", Key{"overhead", "pppoe, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.51},                           // ≤ cake diffserv4's
+	{"6.12", Key{"overhead", "docsis, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.54},                          // ≤ cake diffserv4's
+	{"6.12", Key{"overhead", "atm, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.57},                             // ≤ cake diffserv4's
 	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 4.96},                // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 5.0},                          // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 12.9},               // ≤ cake diffserv4's + 0.3
