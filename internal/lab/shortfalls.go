@@ -87,7 +87,6 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"rate", "up, 4 TCP flows, GSO off", "ours", "carried"}, 363},                                               // ≥ cake diffserv4's
 	{"6.12", Key{"rate", "down, 4 TCP flows, GSO on", "ours", "carried"}, 617},                                              // ≥ cake diffserv4's
 	{"6.12", Key{"rate", "down, 4 TCP flows, GSO off", "ours", "carried"}, 345},                                             // ≥ cake diffserv4's
-	{"6.1", Key{"isolation", "one slice, down, 20 Mbit/s", "ours", "signalling p99"}, 4.82},                                 // ≤ cake diffserv4's + 0.3
 	{"6.1", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse p99"}, 0.7},                                          // ≤ cake diffserv4's
 	{"6.1", Key{"leaves", "40 devices, 20 Mbit/s", "ours", "sparse p99"}, 11.9},                                             // ≤ cake diffserv4's
 	{"6.1", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "sparse p99"}, 0.77},                                  // ≤ cake diffserv4's
