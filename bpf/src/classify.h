@@ -34,8 +34,7 @@ static __always_inline struct answer begin(struct __sk_buff *skb, const struct s
 		fresh->device = device_of(skb, p);
 	if (from == FROM_OUTSIDE)
 		fresh->traits = TRAIT_UNASKED;
-	if (is_short(skb))
-		fresh->traits |= TRAIT_SHORT;
+	note_short(skb, fresh);
 	learn(skb, box, p, fresh);
 	a = answer(box, fresh, false);
 	if (dry)
@@ -88,8 +87,7 @@ __noinline int meet(struct __sk_buff *skb, const struct settings *box, const str
 		return 0;
 	}
 	review(skb, box, p, f, from, now);
-	if (is_short(skb))
-		f->traits |= TRAIT_SHORT;
+	note_short(skb, f);
 	*a = answer(box, f, false);
 	if (f->settled_at && f->packets >= PROMOTE_AFTER && may_settle(f->device, now))
 		settle(&flows, &flows_new, &key, f);
@@ -108,8 +106,7 @@ static __always_inline struct answer classify(struct __sk_buff *skb, const struc
 	}
 	if (unlikely(is_old(box, p, f) || still_open(f) || is_due(f, clock(skb))))
 		review_settled(skb, box, p, f, from);
-	if (is_short(skb))
-		f->traits |= TRAIT_SHORT;
+	note_short(skb, f);
 	a = answer(box, f, true);
 	if (fair)
 		a.queue = queue_of(skb, p, f, a, from == FROM_OUTSIDE ? DOWN : UP, clock(skb));
@@ -147,8 +144,7 @@ static __always_inline struct answer forward(struct __sk_buff *skb, const struct
 		f = new_flow(now);
 		if (f) {
 			send_by(f, sent);
-			if (is_short(skb))
-				f->traits |= TRAIT_SHORT;
+			note_short(skb, f);
 			bpf_map_update_elem(&reverse_new, &p->key, f, BPF_NOEXIST);
 		}
 		return sent;
@@ -163,8 +159,7 @@ static __always_inline struct answer forward(struct __sk_buff *skb, const struct
 		f->experience = sent.experience;
 		f->seen = now;
 	}
-	if (is_short(skb))
-		f->traits |= TRAIT_SHORT;
+	note_short(skb, f);
 	a = answer(box, f, settled);
 	if (fair)
 		a.queue = queue_of(skb, p, f, a, UP, now);

@@ -40,6 +40,13 @@ static __always_inline bool is_short(const struct __sk_buff *skb)
 	return split && skb->gso_size && skb->wire_len <= split;
 }
 
+/* note_short has all of a flow go through the ifb from its first such packet on. */
+static __always_inline void note_short(const struct __sk_buff *skb, struct flow *f)
+{
+	if (is_short(skb))
+		f->traits |= TRAIT_SHORT;
+}
+
 static __always_inline struct verdict verdict(const struct settings *box, const struct flow *f)
 {
 	struct verdict v = f->given.rank >= f->learned.rank ? f->given : f->learned;
