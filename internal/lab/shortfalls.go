@@ -11,6 +11,8 @@ type Shortfall struct {
 // run breaks has a line with the worst of its seeds and 3 %, since another build is another draw; lines that hold, and those of what it did
 // not measure, are as they were. A line whose bound is reached is to go. docs/lab.md says why each is there.
 var shortfalls = []Shortfall{
+	{"6.12", Key{"isolation", "one slice, down, 20 Mbit/s", "ours", "call p99"}, 4.52},                                      // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"crowd", "200 downloads of 100 devices, 20 Mbit/s", "ours", "call p99"}, 23.2},                             // ≤ cake diffserv4, ingress's + 5
 	{"6.12", Key{"isolation", "one slice, up, 100 Mbit/s", "ours", "call p99"}, 0.53},                                       // ≤ cake diffserv4's
 	{"6.12", Key{"isolation", "one slice, up, 100 Mbit/s", "ours", "signalling p99"}, 0.46},                                 // ≤ cake diffserv4's
 	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "call p99"}, 1.8},                                      // ≤ cake diffserv4's + 0.3
@@ -61,8 +63,8 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"overhead", "pppoe, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.51},                           // ≤ cake diffserv4's
 	{"6.12", Key{"overhead", "docsis, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.54},                          // ≤ cake diffserv4's
 	{"6.12", Key{"overhead", "atm, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.57},                             // ≤ cake diffserv4's
-	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 4.96},                // ≤ cake diffserv4's + 0.3
-	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 5.0},                          // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 5.3},                 // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 5.48},                         // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 12.9},               // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 12.8},                        // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 6.03},                  // ≤ cake diffserv4's + 0.3
