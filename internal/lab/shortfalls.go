@@ -108,7 +108,7 @@ var shortfalls = []Shortfall{
 	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "signalling p99 grows"}, 3.45},                         // ≤ 2
 	{"6.1", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling p99 grows"}, 3.65},                                      // ≤ 2
 	{"6.1", Key{"abuse", "fake RTP, 20 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.7},                               // ≤ 2
-	{"6.1", Key{"overhead", "atm, up, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 1.4},                      // ≤ a full packet's time
+	{"6.1", Key{"overhead", "pppoe, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.52},                            // ≤ cake diffserv4's
 	{"6.1", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 6.17},                 // ≤ cake diffserv4's + 0.3
 	{"6.1", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 6.08},                          // ≤ cake diffserv4's + 0.3
 	{"6.1", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 16.1},                // ≤ cake diffserv4's + 0.3
