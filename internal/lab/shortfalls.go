@@ -32,6 +32,11 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "sparse p99"}, 0.74},                                 // ≤ cake diffserv4's
 	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "call p99"}, 0.67},                                   // ≤ cake diffserv4's
 	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "processor"}, 66.1},                                  // ≤ cake diffserv4's
+	{"6.12", Key{"leaves", "500 devices, 100 Mbit/s", "ours", "sparse p99"}, 30.7},                                          // ≤ cake diffserv4's
+	{"6.12", Key{"leaves", "500 devices, 100 Mbit/s", "ours", "processor"}, 52.4},                                           // ≤ cake diffserv4's
+	{"6.12", Key{"leaves", "500 devices, 100 Mbit/s", "ours, cake leaf", "call p99"}, 1.7},                                  // ≤ cake diffserv4's
+	{"6.12", Key{"leaves", "500 devices, 100 Mbit/s", "ours, cake leaf", "sparse p99"}, 1.95},                               // ≤ cake diffserv4's
+	{"6.12", Key{"leaves", "500 devices, 100 Mbit/s", "ours, cake leaf", "processor"}, 54.8},                                // ≤ cake diffserv4's
 	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours, cake leaf", "telemetry Jain"}, 0.71},             // ≥ 0.95
 	{"6.12", Key{"fairness", "realtime, up, 20 Mbit/s", "ours, cake leaf", "realtime Jain"}, 0.52},                          // ≥ 0.95
 	{"6.12", Key{"fairness", "signalling, up, 20 Mbit/s", "ours, cake leaf", "signalling Jain"}, 0.22},                      // ≥ 0.95
