@@ -98,6 +98,11 @@ var shortfalls = []Shortfall{
 	{"6.1", Key{"leaves", "40 devices, 20 Mbit/s", "ours", "sparse p99"}, 11.9},                                             // ≤ cake diffserv4's
 	{"6.1", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "sparse p99"}, 0.77},                                  // ≤ cake diffserv4's
 	{"6.1", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "processor"}, 66.9},                                   // ≤ cake diffserv4's
+	{"6.1", Key{"leaves", "500 devices, 100 Mbit/s", "ours", "sparse p99"}, 33.3},                                           // ≤ cake diffserv4's
+	{"6.1", Key{"leaves", "500 devices, 100 Mbit/s", "ours", "processor"}, 52.5},                                            // ≤ cake diffserv4's
+	{"6.1", Key{"leaves", "500 devices, 100 Mbit/s", "ours, cake leaf", "call p99"}, 2.35},                                  // ≤ cake diffserv4's
+	{"6.1", Key{"leaves", "500 devices, 100 Mbit/s", "ours, cake leaf", "sparse p99"}, 3.48},                                // ≤ cake diffserv4's
+	{"6.1", Key{"leaves", "500 devices, 100 Mbit/s", "ours, cake leaf", "processor"}, 55.4},                                 // ≤ cake diffserv4's
 	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "call p99 grows"}, 4.02},                      // ≤ 2
 	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.33},                      // ≤ 2
 	{"6.1", Key{"abuse", "uploads marked EF, 20 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.66},                     // ≤ 2
