@@ -18,6 +18,7 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "call p99"}, 1.8},                                      // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "signalling p99"}, 1.8},                                // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "two slices, both, 20 Mbit/s", "ours", "call p99"}, 3.91},                                     // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"isolation", "two slices, both, 20 Mbit/s", "ours", "signalling p99"}, 3.99},                               // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "one slice, both, 100 Mbit/s", "ours", "call p99"}, 3.13},                                     // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "one slice, both, 100 Mbit/s", "ours", "signalling p99"}, 3.28},                               // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "two slices, up, 100 Mbit/s", "ours", "call p99"}, 0.452},                                     // ≤ cake diffserv4's
