@@ -73,7 +73,7 @@ func (o Origin) String() string {
 	return fmt.Sprintf("on %s at %s, on Linux %s, in qemu %s", o.Date.Format(time.DateOnly), build, strings.Join(o.Kernels, " and "), o.Qemu)
 }
 
-// originWords say what figures of some runs were measured with.
+// originWords say what figures of some runs were measured with. Runs with the same are told together.
 func originWords(origins []Origin) string {
 	switch len(origins) {
 	case 0:
@@ -81,9 +81,17 @@ func originWords(origins []Origin) string {
 	case 1:
 		return fmt.Sprintf("\nMeasured %s.\n", origins[0])
 	}
-	text := fmt.Sprintf("\nMeasured in %d runs:\n\n", len(origins))
+	var lines []string
+	runs := make(map[string]int)
 	for _, o := range origins {
-		text += fmt.Sprintf("- %s\n", o)
+		line := o.String()
+		if runs[line]++; runs[line] == 1 {
+			lines = append(lines, line)
+		}
+	}
+	text := fmt.Sprintf("\nMeasured in %d runs:\n\n", len(origins))
+	for _, line := range lines {
+		text += fmt.Sprintf("- %d %s\n", runs[line], line)
 	}
 	return text
 }

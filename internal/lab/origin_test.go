@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The document says first what its figures were measured with, each run's if there are several.
+// The document says first what its figures were measured with, and of how many runs if there are several.
 func TestOriginWords(t *testing.T) {
 	date := time.Date(2026, 3, 1, 22, 0, 0, 0, time.UTC)
 	whole := Origin{Kernels: []string{"6.12.9-cloud", "6.1.7-cloud"}, Commit: "0123456789ab", Qemu: "7.2.22 (Debian)", Date: date}
@@ -23,12 +23,12 @@ func TestOriginWords(t *testing.T) {
 		{"none", nil, ""},
 		{"one", []Origin{whole}, "\nMeasured on 2026-03-01 at commit 0123456789ab, on Linux 6.12.9-cloud and 6.1.7-cloud, in qemu 7.2.22 (Debian).\n"},
 		{"an old file", []Origin{{}}, "\nMeasured with what their file does not say.\n"},
-		{"three", []Origin{changed, {}, unknown}, `
-Measured in 3 runs:
+		{"four", []Origin{changed, {}, unknown, changed}, `
+Measured in 4 runs:
 
-- on 2026-03-01 at commit 0123456789ab, modified, on Linux 6.12.9-cloud and 6.1.7-cloud, in qemu 7.2.22 (Debian)
-- with what their file does not say
-- on 2026-03-01 at an unknown commit, on Linux 6.12.9-cloud, in qemu 7.2.22 (Debian)
+- 2 on 2026-03-01 at commit 0123456789ab, modified, on Linux 6.12.9-cloud and 6.1.7-cloud, in qemu 7.2.22 (Debian)
+- 1 with what their file does not say
+- 1 on 2026-03-01 at an unknown commit, on Linux 6.12.9-cloud, in qemu 7.2.22 (Debian)
 `},
 	} {
 		t.Run(test.name, func(t *testing.T) {
