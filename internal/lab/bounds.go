@@ -24,12 +24,15 @@ func packetTime(mbit int) float64 { return 1514 * 8 / (float64(mbit) * 1e3) }
 // slow links are those on which the shaper clamps the MSS of best-effort flows.
 func slow(mbit int) bool { return mbit <= 3 }
 
+// sameGoodput is what bulk has of a rival's goodput at least.
+const sameGoodput = 0.97
+
 // isolationBounds: what comes up waits for no more than a packet on the wire, and for less than with the best of the rivals. What comes
 // down has met the modem first, and both ways together are both of that.
 func isolationBounds() (all []Bound) {
 	for _, mix := range []string{"one slice", "two slices"} {
 		for _, mbit := range []int{1, 3, 5, 20, 100} {
-			goodput := 0.97
+			goodput := sameGoodput
 			if slow(mbit) {
 				goodput = 0.90
 			}
@@ -103,6 +106,7 @@ func deviceBounds() (all []Bound) {
 			atMostOfCake(Key{"same device", own, ours, "sparse lost"}, 1, fewLost),
 			atMostOfCake(Key{"same device", own, ours, "sparse and pages lost"}, 1, fewLost),
 			atMostOfCake(Key{"same device", own, ours, "page lost"}, 1, fewLost),
+			atLeastOf(Key{"same device", own, ours, "bulk"}, sameGoodput, cakeDiffserv),
 			atLeastOf(Key{"same device", fmt.Sprintf("8 uploads against 1, %d Mbit/s", mbit), ours, "Jain"}, 1, cakeDiffserv))
 	}
 	for _, treatment := range []string{ours, "ours, cake leaf"} {
@@ -113,6 +117,7 @@ func deviceBounds() (all []Bound) {
 				atMostOfCake(Key{"leaves", crowd, treatment, "sparse p99"}, 1, 0),
 				atMostOfCake(Key{"leaves", crowd, treatment, "sparse lost"}, 1, fewLost),
 				atMostOfCake(Key{"leaves", crowd, treatment, "processor"}, 1, 0),
+				atLeastOf(Key{"leaves", crowd, treatment, "bulk"}, sameGoodput, cakeDiffserv),
 				atLeast(Key{"leaves", crowd, treatment, "Jain"}, evenShares))
 		}
 		shares := func(name, slice string) {
@@ -221,7 +226,7 @@ func linkBounds() (all []Bound) {
 				Bound{Key: of("down", name), Rival: rival("down", cakeDiffserv, name), Factor: 1, Plus: 0.3})
 		}
 		for _, way := range []string{"up", "down"} {
-			all = append(all, Bound{Key: of(way, "bulk"), Rival: rival(way, cakeBestEffort, "bulk"), Factor: 0.97, AtLeast: true})
+			all = append(all, Bound{Key: of(way, "bulk"), Rival: rival(way, cakeBestEffort, "bulk"), Factor: sameGoodput, AtLeast: true})
 		}
 	}
 	for _, name := range []string{"up, 20 Mbit/s", "up, 20 Mbit/s, queues lost"} {
@@ -231,7 +236,7 @@ func linkBounds() (all []Bound) {
 			atMost(after("whole again after"), 1000, ""),
 			Bound{Key: after("call p99"), Rival: after("call p99").under("before"), Factor: 1, Plus: 0.5},
 			Bound{Key: after("call lost"), Rival: after("call lost").under("before"), Factor: 1, Plus: fewLost},
-			atLeastOf(after("bulk"), 0.97, "before"))
+			atLeastOf(after("bulk"), sameGoodput, "before"))
 	}
 	return all
 }

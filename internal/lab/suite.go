@@ -122,7 +122,7 @@ var Reduced = []Grid{
 // reducedBounds is how many bounds a whole reduced run measures, by kernel and scenario: of fewer, a figure has vanished.
 var reducedBounds = map[string]map[string]int{
 	"6.12": {
-		"isolation": 66, "crowd": 7, "fallback leaf": 10, "same device": 7, "delay": 80, "leaves": 12, "fairness": 18, "abuse": 35, "agent": 32,
+		"isolation": 66, "crowd": 7, "fallback leaf": 10, "same device": 8, "delay": 80, "leaves": 14, "fairness": 18, "abuse": 35, "agent": 32,
 		"overhead": 25, "local": 1, "flap": 10, "cost": 24, "rate": 4,
 	},
 	"6.1": {"isolation": 48},
