@@ -21,6 +21,7 @@ type Program struct {
 	Env     []string      // "KEY=value"
 	Timeout time.Duration // by the guest's clock; 0 means 10 minutes
 	Starts  []string      // programs of ours, by their names in package built, that it finds in the guest's path
+	Reads   []string      // folders of the module that its tests read, beside its own test data and what all have
 }
 
 const defaultTimeout = 10 * time.Minute
@@ -56,16 +57,23 @@ func compile(ctx context.Context, module, dir string, tests []Program) (tree str
 		if _, err := built.Go(ctx, module, "test", append(built.Repeatable(), "-c", "-o", filepath.Join(folder, p.binary()), "./"+p.Package)...); err != nil {
 			return "", err
 		}
-		if err := copyTree(filepath.Join(module, p.Package, "testdata"), filepath.Join(folder, "testdata")); err != nil {
-			return "", err
+		for _, read := range append([]string{filepath.Join(p.Package, "testdata")}, p.Reads...) {
+			if err := bring(module, dir, read); err != nil {
+				return "", err
+			}
 		}
 	}
 	for _, folder := range shared {
-		if err := copyTree(filepath.Join(module, folder), filepath.Join(dir, source, folder)); err != nil {
+		if err := bring(module, dir, folder); err != nil {
 			return "", err
 		}
 	}
 	return dir, nil
+}
+
+// bring copies a folder of the module to its place in the guest.
+func bring(module, dir, folder string) error {
+	return copyTree(filepath.Join(module, folder), filepath.Join(dir, source, folder))
 }
 
 // job is what the guest runs: a line a program.

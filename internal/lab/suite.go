@@ -35,7 +35,10 @@ func KernelTests() []Program {
 	var programs []Program
 	for _, name := range []string{"internal/nettest", "internal/lock", "internal/tcnl", "bpf", "internal/replay", "shaper", "internal/doctor", "cmd/sliced", "cmd/slicectl"} {
 		p := Program{Package: name, Env: []string{require + Require}, Timeout: time.Hour}
-		if name == "cmd/sliced" {
+		switch name {
+		case "bpf":
+			p.Reads = []string{"internal/replay/testdata"}
+		case "cmd/sliced":
 			p.Starts, p.Env = []string{built.Slicectl, built.OtherSliced}, append(p.Env, built.Folder+"="+ourPrograms)
 		}
 		programs = append(programs, p)
