@@ -15,7 +15,9 @@ const charts = `[
 		{"Name": "ours", "Colour": "#d55e00", "Bars": [{"Group": 0, "Median": 5, "Least": 4, "Most": 7}, {"Group": 1, "Median": 6, "Least": 6, "Most": 6}]},
 		{"Name": "cake", "Colour": "#009e73", "Bars": [{"Group": 1, "Median": 123.4, "Least": 9, "Most": 200}]}]},
 	{"Name": "none", "Title": "Nothing above zero", "Value": "ms", "Log": true, "Groups": ["a"], "Bars": [
-		{"Name": "ours", "Colour": "#d55e00", "Bars": [{"Group": 0, "Median": 0, "Least": -1, "Most": 0}]}]}
+		{"Name": "ours", "Colour": "#d55e00", "Bars": [{"Group": 0, "Median": 0, "Least": -1, "Most": 0}]}]},
+	{"Name": "growth", "Title": "Growth", "Value": "ms", "Groups": ["a", "b"], "Bars": [
+		{"Name": "ours", "Colour": "#d55e00", "Bars": [{"Group": 0, "Median": 6, "Least": 5, "Most": 7}, {"Group": 1, "Median": -1.5, "Least": -2, "Most": -1}]}]}
 ]`
 
 // shownBy is what a chart shows in words.
@@ -51,6 +53,8 @@ func TestDraw(t *testing.T) {
 		"delay": {"Delay of calls", "ours", "nothing", "ms", "0.5", "100", "% of packets sent"},
 		"cost":  {"Cost of a packet", "ours", "cake", "one device", "many devices", "123"},
 		"none":  {"Nothing above zero", "ours"},
+		// What is less than nothing is shown, too.
+		"growth": {"Growth", "ours", "-1.5"},
 	} {
 		shown := shownBy(t, filepath.Join(folder, name+".svg"))
 		for _, word := range words {

@@ -107,8 +107,8 @@ func (c chart) comparison(p *plot.Plot) error {
 		}
 	}
 	p.X.Min, p.X.Max = -0.5, float64(len(c.Groups))-0.5
-	p.Y.Min = 0
-	p.Y.Max *= 1.3 // room for values and the legend
+	p.Y.Min = min(0, 1.3*p.Y.Min) // bars stand on 0, or hang from it
+	p.Y.Max *= 1.3                // room for values and the legend
 	p.Legend.Top = true
 	return nil
 }
