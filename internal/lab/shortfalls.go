@@ -19,16 +19,15 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "signalling p99"}, 1.8},                                // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "two slices, both, 20 Mbit/s", "ours", "call p99"}, 3.91},                                     // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "two slices, both, 20 Mbit/s", "ours", "signalling p99"}, 3.99},                               // ≤ cake diffserv4's + 0.3
-	{"6.12", Key{"isolation", "one slice, both, 100 Mbit/s", "ours", "call p99"}, 3.13},                                     // ≤ cake diffserv4's + 0.3
-	{"6.12", Key{"isolation", "one slice, both, 100 Mbit/s", "ours", "signalling p99"}, 3.28},                               // ≤ cake diffserv4's + 0.3
-	{"6.12", Key{"isolation", "two slices, up, 100 Mbit/s", "ours", "call p99"}, 0.452},                                     // ≤ cake diffserv4's
-	{"6.12", Key{"isolation", "two slices, down, 100 Mbit/s", "ours", "call p99"}, 1.73},                                    // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"isolation", "one slice, both, 100 Mbit/s", "ours", "call p99"}, 3.77},                                     // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"isolation", "one slice, both, 100 Mbit/s", "ours", "signalling p99"}, 3.68},                               // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"isolation", "two slices, down, 100 Mbit/s", "ours", "call p99"}, 2.33},                                    // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "two slices, both, 100 Mbit/s", "ours", "call p99"}, 4.17},                                    // ≤ cake diffserv4's + 0.3
-	{"6.12", Key{"isolation", "two slices, down, 100 Mbit/s", "ours", "signalling p99"}, 1.69},                              // ≤ cake diffserv4's + 0.3
-	{"6.12", Key{"isolation", "two slices, both, 100 Mbit/s", "ours", "signalling p99"}, 4.05},                              // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"isolation", "two slices, down, 100 Mbit/s", "ours", "signalling p99"}, 2.24},                              // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"isolation", "two slices, both, 100 Mbit/s", "ours", "signalling p99"}, 4.18},                              // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "two slices, both, 1 Mbit/s", "ours", "call lost"}, 0.342},                                    // ≤ cake diffserv4's + 0.1
 	{"6.12", Key{"isolation", "two slices, both, 1 Mbit/s", "ours", "signalling lost"}, 0.546},                              // ≤ cake diffserv4's + 0.1
-	{"6.12", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse and pages p99"}, 5.85},                              // ≤ cake diffserv4's
+	{"6.12", Key{"isolation", "two slices, up, 100 Mbit/s", "ours", "signalling p99"}, 0.307},                               // ≤ cake diffserv4's
 	{"6.12", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse p99"}, 0.7},                                         // ≤ cake diffserv4's
 	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours", "sparse p99"}, 11.9},                                            // ≤ cake diffserv4's
 	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours", "processor"}, 60.6},                                             // ≤ cake diffserv4's
@@ -46,6 +45,9 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"fairness", "realtime, up, 20 Mbit/s", "ours", "realtime 50 flows"}, 3.41},                                 // ≤ 3
 	{"6.12", Key{"fairness", "realtime, down, 20 Mbit/s", "ours", "realtime Jain"}, 0.8},                                    // ≥ 0.95
 	{"6.12", Key{"fairness", "realtime, down, 20 Mbit/s", "ours", "realtime 50 flows"}, 10.6},                               // ≤ 3
+	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours, cake leaf", "telemetry 50 flows"}, 7.29},         // ≤ 3
+	{"6.12", Key{"fairness", "realtime, down, 20 Mbit/s", "ours, cake leaf", "realtime Jain"}, 0.866},                       // ≥ 0.95
+	{"6.12", Key{"fairness", "signalling, down, 20 Mbit/s", "ours, cake leaf", "signalling Jain"}, 0.204},                   // ≥ 0.95
 	{"6.12", Key{"abuse", "fake RTP, 20 Mbit/s", "ours", "abuser's share"}, 5.7},                                            // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "abuser's share"}, 5.45},                                            // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call p99 grows"}, 3.7},                                             // ≤ 2
@@ -66,6 +68,8 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call, as it begins p99 grows"}, 3.68},                              // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "signalling, as it begins p99 grows"}, 2.89},                        // ≤ 2
 	{"6.12", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling, as it begins p99 grows"}, 3.62},                       // ≤ 2
+	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "call, as it begins p99 grows"}, 3.45},                // ≤ 2
+	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "signalling, as it begins p99 grows"}, 3.46},          // ≤ 2
 	{"6.12", Key{"agent", "20 Mbit/s, behind a modem", "kill -9 and takeover", "down, modem's queue p99"}, 14.9},            // ≤ nothing happens's + 2
 	{"6.12", Key{"agent", "20 Mbit/s, behind a modem", "retune", "down, modem's queue p99"}, 13.3},                          // ≤ nothing happens's + 2
 	{"6.12", Key{"overhead", "pppoe, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.51},                           // ≤ cake diffserv4's
