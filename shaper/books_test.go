@@ -26,7 +26,9 @@ func (b *testBox) unrun() *Shaper {
 // Snapshots and recycling have clocks that strike together once a minute: devices have a speed then as well.
 func TestSpeedsOutliveTheMinute(t *testing.T) {
 	s := newBox(t).unrun()
-	must(t, s.devices.table.Put(bpf.DeviceKey{Addr: bpf.Address(netip.MustParseAddr("10.9.4.7"))}, bpf.Device{Index: 1}))
+	now, err := coarseNow() // long after a start of the machine, a device that was last seen then is away
+	must(t, err)
+	must(t, s.devices.table.Put(bpf.DeviceKey{Addr: bpf.Address(netip.MustParseAddr("10.9.4.7"))}, bpf.Device{Seen: now, Index: 1}))
 	count := func(bytes uint64) {
 		perCPU := make([]bpf.DirectionBytes, s.devices.cpus)
 		perCPU[0].Bytes[slice.Up] = bytes
