@@ -88,32 +88,30 @@ func charts(all []Figure) (drawn []Chart) {
 
 // otherCharts are bars of what has no distribution of its own: calls beneath other mixes of flows, and scenarios besides isolation and cost.
 func otherCharts(figures map[Key][]Figure, rates []string) (drawn []Chart) {
-	bars := func(c Chart, groups []string, of func(group string) Key) {
-		drawn = append(drawn, comparison(figures, c, groups, "", of))
+	bars := func(c Chart, groups []string, unit string, of func(group string) Key) {
+		drawn = append(drawn, comparison(figures, c, groups, unit, of))
 	}
 	for _, mix := range []string{"one slice, both", "two slices, up", "two slices, down", "two slices, both"} {
-		drawn = append(drawn, comparison(figures, Chart{
+		bars(Chart{
 			Name: "call-p99-" + strings.NewReplacer(", ", "-", " ", "-").Replace(mix), Title: "A call's added round trip, p99, 4 TCP flows, " + mix, Value: "ms", Log: true,
 		}, rates, " Mbit/s", func(mbit string) Key {
 			return Key{Scenario: "isolation", Case: fmt.Sprintf("%s, %s Mbit/s", mix, mbit), Name: "call p99"}
-		}))
+		})
 	}
-	abuses := []string{"uploads marked EF", "UDP of 400 bytes", "UDP of 400 bytes marked EF", "fake RTP", "fake STUN"}
 	for _, mbit := range []string{"5", "20"} {
 		abused := func(name string) func(string) Key {
 			return func(abuse string) Key {
 				return Key{Scenario: "abuse", Case: fmt.Sprintf("%s, %s Mbit/s", abuse, mbit), Name: name}
 			}
 		}
-		bars(Chart{Name: "abuse-call-" + mbit, Title: "What one device's abuse adds to a call's p99, " + mbit + " Mbit/s", Value: "ms"}, abuses, abused("call p99 grows"))
-		bars(Chart{Name: "abuse-share-" + mbit, Title: "What the abuser gets, " + mbit + " Mbit/s", Value: "× an honest device's"}, abuses, abused("abuser's share"))
+		bars(Chart{Name: "abuse-call-" + mbit, Title: "What one device's abuse adds to a call's p99, " + mbit + " Mbit/s", Value: "ms"}, abuses, "", abused("call p99 grows"))
+		bars(Chart{Name: "abuse-share-" + mbit, Title: "What the abuser gets, " + mbit + " Mbit/s", Value: "× an honest device's"}, abuses, "", abused("abuser's share"))
 	}
 	bars(Chart{Name: "same-device", Title: "A small flow's added round trip, p99, beside uploads of its own device", Value: "ms", Log: true},
-		[]string{"4 uploads, 5 Mbit/s", "4 uploads, 20 Mbit/s"}, func(uploads string) Key { return Key{Scenario: "same device", Case: uploads, Name: "sparse p99"} })
-	crowds := []string{"40 devices, 20 Mbit/s", "500 devices, 100 Mbit/s"}
+		[]string{"4 uploads, 5 Mbit/s", "4 uploads, 20 Mbit/s"}, "", func(uploads string) Key { return Key{Scenario: "same device", Case: uploads, Name: "sparse p99"} })
 	for _, of := range []struct{ probe, words string }{{"call", "A call's"}, {"sparse", "A small flow's, of a device that uploads too,"}} {
 		bars(Chart{Name: "leaves-" + of.probe, Title: of.words + " added round trip, p99, beside an upload of each device", Value: "ms", Log: true},
-			crowds, func(crowd string) Key { return Key{Scenario: "leaves", Case: crowd, Name: of.probe + " p99"} })
+			uploadCrowds, "", func(crowd string) Key { return Key{Scenario: "leaves", Case: crowd, Name: of.probe + " p99"} })
 	}
 	return drawn
 }
