@@ -110,6 +110,7 @@ var shortfalls = []Shortfall{
 	{"6.1", Key{"leaves", "500 devices, 100 Mbit/s", "ours, cake leaf", "call p99"}, 2.35},                                  // ≤ cake diffserv4's
 	{"6.1", Key{"leaves", "500 devices, 100 Mbit/s", "ours, cake leaf", "sparse p99"}, 3.48},                                // ≤ cake diffserv4's
 	{"6.1", Key{"leaves", "500 devices, 100 Mbit/s", "ours, cake leaf", "processor"}, 55.4},                                 // ≤ cake diffserv4's
+	{"6.1", Key{"leaves", "40 devices, 20 Mbit/s", "ours", "processor"}, 60.3},                                              // ≤ cake diffserv4's
 	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "call p99 grows"}, 4.02},                      // ≤ 2
 	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.33},                      // ≤ 2
 	{"6.1", Key{"abuse", "uploads marked EF, 20 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.66},                     // ≤ 2
@@ -125,18 +126,22 @@ var shortfalls = []Shortfall{
 	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "signalling p99 grows"}, 3.45},                         // ≤ 2
 	{"6.1", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling p99 grows"}, 3.65},                                      // ≤ 2
 	{"6.1", Key{"abuse", "fake RTP, 20 Mbit/s", "ours, DSCP trusted", "abuser's share"}, 5.7},                               // ≤ 2
+	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "call, as it begins p99 grows"}, 3.95},        // ≤ 2
+	{"6.1", Key{"abuse", "uploads marked EF, 5 Mbit/s", "ours, DSCP trusted", "signalling, as it begins p99 grows"}, 4.01},  // ≤ 2
+	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call, as it begins p99 grows"}, 3.67},                               // ≤ 2
+	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "signalling, as it begins p99 grows"}, 2.88},                         // ≤ 2
+	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "call, as it begins p99 grows"}, 3.44},                 // ≤ 2
+	{"6.1", Key{"abuse", "fake RTP, 5 Mbit/s", "ours, DSCP trusted", "signalling, as it begins p99 grows"}, 3.51},           // ≤ 2
+	{"6.1", Key{"abuse", "fake STUN, 5 Mbit/s", "ours", "signalling, as it begins p99 grows"}, 3.5},                         // ≤ 2
 	{"6.1", Key{"overhead", "pppoe, up, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 0.52},                            // ≤ cake diffserv4's
 	{"6.1", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 6.17},                 // ≤ cake diffserv4's + 0.3
 	{"6.1", Key{"overhead", "pppoe, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 6.08},                          // ≤ cake diffserv4's + 0.3
-	{"6.1", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 16.1},                // ≤ cake diffserv4's + 0.3
-	{"6.1", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 16.1},                         // ≤ cake diffserv4's + 0.3
-	{"6.1", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 3.66},                   // ≤ cake diffserv4's + 0.3
-	{"6.1", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 3.24},                            // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 7.59},                   // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 7.68},                            // ≤ cake diffserv4's + 0.3
 	{"6.1", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours", "box"}, 14100},                                        // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours", "box"}, 11630},                                         // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "500 devices, 7500 flows, up, 1500 bytes", "ours", "box"}, 14600},                                   // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "4000 devices, 60000 flows, up, 1500 bytes", "ours", "box"}, 15020},                                 // ≤ cake diffserv4's
-	{"6.1", Key{"cost", "1 devices, 1 flows, down, 1500 bytes", "ours", "box"}, 15020},                                      // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "1 devices, 1 flows, down, 200 bytes", "ours", "box"}, 12540},                                       // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours, in a call's slice", "box"}, 14050},                     // ≤ cake diffserv4's
 	{"6.1", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours, in a call's slice", "box"}, 11610},                      // ≤ cake diffserv4's
@@ -150,4 +155,23 @@ var shortfalls = []Shortfall{
 	{"6.1", Key{"rate", "up, 4 TCP flows, GSO on", "ours", "carried"}, 790},                                                 // ≥ cake diffserv4's
 	{"6.1", Key{"rate", "up, 4 TCP flows, GSO off", "ours", "carried"}, 278},                                                // ≥ cake diffserv4's
 	{"6.1", Key{"rate", "down, 4 TCP flows, GSO on", "ours", "carried"}, 603},                                               // ≥ cake diffserv4's
+	{"6.1", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "call p99"}, 1.88},                                      // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"isolation", "one slice, both, 100 Mbit/s", "ours", "call p99"}, 3.84},                                      // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"isolation", "one slice, up, 100 Mbit/s", "ours", "signalling p99"}, 0.571},                                 // ≤ cake diffserv4's
+	{"6.1", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "signalling p99"}, 1.88},                                // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"isolation", "one slice, both, 100 Mbit/s", "ours", "signalling p99"}, 3.8},                                 // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"isolation", "two slices, down, 20 Mbit/s", "ours", "call p99"}, 4.87},                                      // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"isolation", "two slices, down, 20 Mbit/s", "ours", "signalling p99"}, 5.02},                                // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"isolation", "two slices, both, 20 Mbit/s", "ours", "signalling p99"}, 3.77},                                // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"isolation", "two slices, up, 100 Mbit/s", "ours", "call p99"}, 0.471},                                      // ≤ cake diffserv4's
+	{"6.1", Key{"isolation", "two slices, down, 100 Mbit/s", "ours", "call p99"}, 1.65},                                     // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"isolation", "two slices, both, 100 Mbit/s", "ours", "call p99"}, 4.35},                                     // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"isolation", "two slices, up, 100 Mbit/s", "ours", "signalling p99"}, 0.494},                                // ≤ cake diffserv4's
+	{"6.1", Key{"isolation", "two slices, down, 100 Mbit/s", "ours", "signalling p99"}, 1.71},                               // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"isolation", "two slices, both, 100 Mbit/s", "ours", "signalling p99"}, 4.11},                               // ≤ cake diffserv4's + 0.3
+	{"6.1", Key{"fairness", "realtime, up, 20 Mbit/s", "ours", "realtime 50 flows"}, 5.08},                                  // ≤ 3
+	{"6.1", Key{"fairness", "realtime, down, 20 Mbit/s", "ours", "realtime Jain"}, 0.694},                                   // ≥ 0.95
+	{"6.1", Key{"fairness", "realtime, down, 20 Mbit/s", "ours", "realtime 50 flows"}, 14.8},                                // ≤ 3
+	{"6.1", Key{"agent", "20 Mbit/s", "kill -9 and takeover", "down delay grew"}, 2.2},                                      // ≤ 2
+	{"6.1", Key{"agent", "20 Mbit/s, behind a modem", "kill -9 and takeover", "down, modem's queue p99"}, 15.1},             // ≤ nothing happens's + 2
 }
