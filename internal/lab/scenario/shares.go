@@ -29,7 +29,7 @@ func median(rates []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// ofMedian is how often share has the median's rate, all in bit/s. Where more than half got nothing the median counts as a packet in the time that
+// ofMedian is how many times the median of rates a share is, all in bit/s. Where more than half got nothing the median counts as a packet in the time that
 // shares are watched for, so that the answer is a number, and a large one.
 func ofMedian(share float64, rates []float64) float64 {
 	const aPacket = 200 // 1500 bytes in 60 s, 400 in 16
