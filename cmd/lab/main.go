@@ -35,7 +35,7 @@ func run(ctx context.Context, o options) error {
 		}
 		err = report(ctx, o, figures, origins, o.write)
 		if o.full || o.write { // the figures are to be a whole run's
-			err = errors.Join(err, lab.Missing(lab.Judge(figures), o.full), lab.Absent(figures))
+			err = errors.Join(err, lab.Missing(lab.Judge(figures), o.full), lab.Absent(figures, o.full))
 		}
 		return err
 	}
@@ -60,7 +60,7 @@ func onBench(ctx context.Context, o options) (err error) {
 	whole := err == nil && o.whole()
 	err = errors.Join(err, report(context.WithoutCancel(ctx), o, figures, []lab.Origin{origin}, o.write || whole))
 	if whole {
-		err = errors.Join(err, lab.Missing(lab.Judge(figures), o.full), lab.Absent(figures))
+		err = errors.Join(err, lab.Missing(lab.Judge(figures), o.full), lab.Absent(figures, o.full))
 	}
 	if o.full && ctx.Err() == nil {
 		err = errors.Join(err, test(ctx, bench, o))

@@ -1,9 +1,15 @@
 package lab
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// Key names a figure, on any kernel and with any seed.
+// Key names a figure, on any kernel and with any seed. In a bound, a name such as "media + telemetry" is the sum of both.
 type Key struct{ Scenario, Case, Treatment, Name string }
+
+// summands are the names of the figures that a key's is the sum of, which is mostly one.
+func (k Key) summands() []string { return strings.Split(k.Name, " + ") }
 
 func (f Figure) key() Key { return Key{f.Scenario, f.Case, f.Treatment, f.Name} }
 

@@ -73,7 +73,9 @@ func unspoken(t *testing.T, bounds []Bound) (bad []string) {
 			check("scenario", k.Scenario, fixed, 1)
 			check("case", k.Case, all, 3)
 			check("treatment", k.Treatment, fixed, 1)
-			check("figure", k.Name, fixed, 2)
+			for _, name := range k.summands() {
+				check("figure", name, fixed, 2)
+			}
 		}
 	}
 	return bad
@@ -91,6 +93,7 @@ func TestBoundRuleCatches(t *testing.T) {
 		"scenario isolatoin":       {"isolatoin", "one slice, up, 5 Mbit/s", ours, "call p99"},
 		"case 4 flowers":           {"same device", "4 flowers", ours, "sparse p99"},
 		"treatment cake diffserv5": {"same device", "4 uploads, 5 Mbit/s", "cake diffserv5", "sparse p99"},
+		"figure telemetri":         {"fairness", "media and telemetry, down, 100 Mbit/s", ours, "media + telemetri"},
 		"figure call p98":          {"isolation", "one slice, up, 5 Mbit/s", ours, "call p98"},
 		"figure signalling p99 s":  {"isolation", "one slice, up, 5 Mbit/s", ours, "signalling p99 s"},
 	} {

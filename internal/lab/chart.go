@@ -39,7 +39,7 @@ type Bar struct {
 // colours are told apart by all eyes (M. Okabe, K. Ito); a treatment has the same in each chart. Its order is the charts'.
 var colours = []struct{ treatment, colour string }{
 	{nothing, "#999999"},
-	{"fq_codel", "#56b4e9"},
+	{fqCodel, "#56b4e9"},
 	{cakeBestEffort, "#e69f00"},
 	{cakeDiffserv, "#009e73"},
 	{ours, "#d55e00"},

@@ -13,6 +13,7 @@ type Shortfall struct {
 var shortfalls = []Shortfall{
 	{"6.12", Key{"isolation", "one slice, down, 20 Mbit/s", "ours", "call p99"}, 4.52},                                      // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"crowd", "200 downloads of 100 devices, 20 Mbit/s", "ours", "call p99"}, 23.2},                             // ≤ cake diffserv4, ingress's + 5
+	{"6.12", Key{"crowd", "200 downloads of 100 devices, 20 Mbit/s", "ours", "bulk"}, 14.9},                                 // ≥ 0.97 × cake diffserv4's
 	{"6.12", Key{"isolation", "one slice, up, 100 Mbit/s", "ours", "call p99"}, 0.53},                                       // ≤ cake diffserv4's
 	{"6.12", Key{"isolation", "one slice, up, 100 Mbit/s", "ours", "signalling p99"}, 0.497},                                // ≤ cake diffserv4's
 	{"6.12", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "call p99"}, 1.8},                                      // ≤ cake diffserv4's + 0.3
@@ -48,6 +49,9 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"fairness", "media and telemetry, up, 100 Mbit/s", "ours, cake leaf", "telemetry 50 flows"}, 7.29},         // ≤ 3
 	{"6.12", Key{"fairness", "realtime, down, 20 Mbit/s", "ours, cake leaf", "realtime Jain"}, 0.866},                       // ≥ 0.95
 	{"6.12", Key{"fairness", "signalling, down, 20 Mbit/s", "ours, cake leaf", "signalling Jain"}, 0.204},                   // ≥ 0.95
+	{"6.12", Key{"fairness", "media and telemetry, down, 100 Mbit/s", "ours", "media + telemetry"}, 79.8},                   // ≥ 0.97 × cake diffserv4's
+	{"6.12", Key{"fairness", "realtime, up, 20 Mbit/s", "ours, cake leaf", "realtime 50 flows"}, 0},                         // ≥ a third
+	{"6.12", Key{"fairness", "realtime, down, 20 Mbit/s", "ours, cake leaf", "realtime 50 flows"}, 0},                       // ≥ a third
 	{"6.12", Key{"abuse", "fake RTP, 20 Mbit/s", "ours", "abuser's share"}, 5.7},                                            // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "abuser's share"}, 5.45},                                            // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call p99 grows"}, 3.7},                                             // ≤ 2
@@ -81,6 +85,7 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"overhead", "docsis, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 12.8},                        // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 6.03},                  // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"overhead", "atm, down, 300-byte packets, 10 Mbit/s", "ours", "call p99"}, 5.06},                           // ≤ cake diffserv4's + 0.3
+	{"6.12", Key{"overhead", "docsis, up, 300-byte packets, 10 Mbit/s", "ours", "modem's queue p99"}, 0.586},                // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"cost", "1 devices, 1 flows, up, 1500 bytes", "ours", "box"}, 11410},                                       // ≤ cake diffserv4's
 	{"6.12", Key{"cost", "1 devices, 1 flows, up, 200 bytes", "ours", "box"}, 10660},                                        // ≤ cake diffserv4's
 	{"6.12", Key{"cost", "500 devices, 7500 flows, up, 1500 bytes", "ours", "box"}, 11900},                                  // ≤ cake diffserv4's
@@ -174,4 +179,5 @@ var shortfalls = []Shortfall{
 	{"6.1", Key{"fairness", "realtime, down, 20 Mbit/s", "ours", "realtime 50 flows"}, 14.8},                                // ≤ 3
 	{"6.1", Key{"agent", "20 Mbit/s", "kill -9 and takeover", "down delay grew"}, 2.2},                                      // ≤ 2
 	{"6.1", Key{"agent", "20 Mbit/s, behind a modem", "kill -9 and takeover", "down, modem's queue p99"}, 15.1},             // ≤ nothing happens's + 2
+	{"6.1", Key{"crowd", "200 downloads of 100 devices, 20 Mbit/s", "ours", "bulk"}, 16},                                    // ≥ 0.97 × cake diffserv4's
 }

@@ -38,12 +38,8 @@ type Verdict struct {
 func Judge(all []Figure) []Verdict { return judge(inOrder(all), Bounds(), shortfalls) }
 
 func judge(all []Figure, bounds []Bound, short []Shortfall) (verdicts []Verdict) {
-	type place struct {
-		kernel string
-		Key
-	}
 	var kernels []string
-	values, units := make(map[place][]float64), make(map[string]string) // units by names, which have one each
+	values, units := make(measured), make(map[string]string) // units by names, which have one each
 	for _, f := range all {
 		at := place{f.Kernel, f.key()}
 		if !slices.Contains(kernels, f.Kernel) {
@@ -62,14 +58,14 @@ func judge(all []Figure, bounds []Bound, short []Shortfall) (verdicts []Verdict)
 		missed := make(map[Key]bool)
 		for _, b := range bounds {
 			at := place{kernel, b.Key}
-			v := Verdict{Bound: b, Kernel: kernel, Unit: units[b.Name], State: Unmeasured}
+			v := Verdict{Bound: b, Kernel: kernel, Unit: units[b.summands()[0]], State: Unmeasured}
 			if value, ok := held[at]; ok {
 				v.Held = &value
 			} else if n >= ran {
 				continue // nothing of this kernel is in the run
 			}
-			rival, ok := values[place{kernel, b.Rival}], b.Rival == Key{}
-			if own := values[at]; len(own) > 0 && (ok || len(rival) > 0) {
+			rival, ok := values.of(place{kernel, b.Rival}), b.Rival == Key{}
+			if own := values.of(at); len(own) > 0 && (ok || len(rival) > 0) {
 				v.settle(own, rival)
 			}
 			missed[b.Key] = missed[b.Key] || v.State != Met
@@ -80,6 +76,32 @@ func judge(all []Figure, bounds []Bound, short []Shortfall) (verdicts []Verdict)
 		}
 	}
 	return verdicts
+}
+
+// place is a figure of a kernel, and measured its values, in the order of seeds.
+type place struct {
+	kernel string
+	Key
+}
+type measured map[place][]float64
+
+// of gives the values of a figure, or the sums, by seed, of those that its name joins; none if one of them lacks a seed.
+func (m measured) of(at place) (values []float64) {
+	for i, name := range at.summands() {
+		at.Name = name
+		more := m[at]
+		if i == 0 {
+			values = slices.Clone(more)
+			continue
+		}
+		if len(more) != len(values) {
+			return nil
+		}
+		for n := range values {
+			values[n] += more[n]
+		}
+	}
+	return values
 }
 
 // settle says what a measured bound's state is.

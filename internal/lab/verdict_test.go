@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +61,26 @@ func TestJudge(t *testing.T) {
 				t.Errorf("fails: %v", failed)
 			}
 		})
+	}
+}
+
+// A bound of two figures is of their sum, seed by seed, and of none that lacks a seed.
+func TestSums(t *testing.T) {
+	both := Key{"fairness", "down", ours, "media + telemetry"}
+	figure := func(treatment, name string, seed uint64, value float64) Figure {
+		return Figure{"6.12", both.Scenario, both.Case, treatment, seed, name, "Mbit/s", value, nil}
+	}
+	figures := []Figure{
+		figure(ours, "media", 1, 70), figure(ours, "media", 2, 60), figure(ours, "telemetry", 1, 10), figure(ours, "telemetry", 2, 30),
+		figure(cakeDiffserv, "media", 1, 50), figure(cakeDiffserv, "telemetry", 1, 50),
+	}
+	bounds := []Bound{atLeastOf(both, 0.85, cakeDiffserv)}
+	got := judge(figures, bounds, nil)[0]
+	if want := (Summary{Median: 85, Least: 80, Most: 90}); got.State != Met || got.Value != want || got.Limit != 85 || got.Unit != "Mbit/s" {
+		t.Errorf("%s: %+v %s, limit %v; want %s, %+v, limit 85", got.State, got.Value, got.Unit, got.Limit, Met, want)
+	}
+	if got := judge(slices.Delete(figures, 3, 4), bounds, nil)[0]; got.State != Unmeasured {
+		t.Errorf("with a seed that lacks one of them: %s", got.State)
 	}
 }
 
