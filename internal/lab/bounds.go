@@ -297,8 +297,10 @@ func costBounds() (all []Bound) {
 			}
 			all = append(all, Bound{Key: most.under(treatment), Rival: one.under(treatment), Factor: 1.2})
 		}
-		for _, segments := range []string{"GSO on", "GSO off"} {
-			all = append(all, atLeastOf(Key{"rate", way + ", 4 TCP flows, " + segments, ours, "carried"}, 1, cakeDiffserv))
+		for _, segments := range []string{"GSO on", "GSO off", "GSO on, 300-byte packets"} {
+			for _, treatment := range []string{ours, "ours, overhead pppoe"} {
+				all = append(all, atLeastOf(Key{"rate", way + ", 4 TCP flows, " + segments, treatment, "carried"}, 1, cakeDiffserv))
+			}
 		}
 	}
 	return all

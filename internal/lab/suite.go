@@ -130,7 +130,7 @@ var Reduced = []Grid{
 	{Kernel: "6.12", Run: "^TestLeaves$/^40_devices/^(cake_diffserv4|ours(,_cake_leaf)?)$", Once: true},
 	{Kernel: "6.12", Run: "^TestLocal$/^200_Mbit$/^(nothing|ours)$", Once: true},
 	{Kernel: "6.12", Run: "^TestFlap$", Once: true},
-	{Kernel: "6.12", Run: "^TestRate$/././^(cake_diffserv4|ours)$", Once: true},
+	{Kernel: "6.12", Run: "^TestRate$/././^(cake_diffserv4|ours(,_overhead_pppoe)?)$", Once: true},
 	{Kernel: "6.12", Run: "^TestAgent$/^(retune|kill|nothing_happens,_behind)", Once: true},
 	{Kernel: "6.12", Run: lackingTest + "/./^5$/^ours$", Without: "fq_codel", Once: true},
 }
@@ -139,7 +139,7 @@ var Reduced = []Grid{
 var reducedBounds = map[string]map[string]int{
 	"6.12": {
 		"isolation": 66, "crowd": 8, "fallback leaf": 10, "same device": 9, "delay": 80, "leaves": 14, "fairness": 24, "abuse": 35, "agent": 32,
-		"overhead": 33, "local": 1, "flap": 10, "cost": 24, "rate": 4,
+		"overhead": 33, "local": 1, "flap": 10, "cost": 24, "rate": 12,
 	},
 	"6.1": {"isolation": 48},
 }

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,12 +14,14 @@ import (
 )
 
 // TestRate asks how much TCP one processor carries through the full path when nothing else holds it up, sender and receiver included,
-// with superpackets (GSO) and without.
+// with superpackets (GSO) and without. An agent that is told what the link adds splits superpackets of short segments before it queues them,
+// and with them all of their flows.
 func TestRate(t *testing.T) {
 	seed := begin(t)
+	told := Treatment{"ours, overhead pppoe", bySliced(demo.Settings{Uplink: "overhead = \"pppoe\"\n"})}
 	for _, way := range []demo.Direction{demo.Up, demo.Down} {
 		for _, segments := range segmentations {
-			for _, treatment := range Treatments {
+			for _, treatment := range slices.Concat(Treatments, []Treatment{told}) {
 				t.Run(fmt.Sprintf("%s/%s/%s", way, segments.name, treatment.Name), func(t *testing.T) {
 					rate := rateOf(t, treatment, way, segments.settings)
 					newReporter(t, "rate", fmt.Sprintf("%s, 4 TCP flows, %s", way, segments.name), treatment.Name, seed).figure("carried", "Mbit/s", rate/1e6)
@@ -28,8 +31,8 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// segmentations are whether senders hand over superpackets, and what their interfaces are told for that.
-var segmentations = []struct{ name, settings string }{{"GSO on", ""}, {"GSO off", " gso_max_segs 1"}}
+// segmentations are whether senders hand over superpackets, of how long packets, and what their interfaces are told for that.
+var segmentations = []struct{ name, settings string }{{"GSO on", ""}, {"GSO off", " gso_max_segs 1"}, {"GSO on, 300-byte packets", " mtu 300"}}
 
 // rateOf is the rate, in bit/s, of a wire of its own.
 func rateOf(t testing.TB, treatment Treatment, way demo.Direction, settings string) float64 {
