@@ -115,7 +115,7 @@ func TestPartOfARunIsNoWholeOne(t *testing.T) {
 	for _, test := range []struct {
 		more []string
 		want string // "" for no error
-	}{{nil, ""}, {[]string{"-full"}, "was not measured"}} {
+	}{{nil, ""}, {[]string{"-full"}, "was not measured"}, {[]string{"-write"}, `bounds of "cost" were measured, of`}} {
 		o, err := parse(append([]string{"-from", path}, test.more...), "")
 		if err != nil {
 			t.Fatal(err)
