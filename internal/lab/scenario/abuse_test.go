@@ -91,7 +91,7 @@ func suffer(s *stage, r reporter, begin func(abuser *demo.Host) meter) error {
 	fair := total(during.rates[:len(honest)]) / float64(len(honest))
 	r.figure("honest device", "Mbit/s", fair/1e6)
 	r.figure("abuser", "Mbit/s", during.rates[len(honest)]/1e6)
-	r.figure("abuser's share", "× honest", during.rates[len(honest)]/fair)
+	r.figure("abuser's share", "× honest", times(during.rates[len(honest)], fair))
 	return nil
 }
 
