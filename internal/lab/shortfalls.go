@@ -26,8 +26,6 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"isolation", "two slices, both, 100 Mbit/s", "ours", "call p99"}, 4.17},                                    // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "two slices, down, 100 Mbit/s", "ours", "signalling p99"}, 2.24},                              // ≤ cake diffserv4's + 0.3
 	{"6.12", Key{"isolation", "two slices, both, 100 Mbit/s", "ours", "signalling p99"}, 4.18},                              // ≤ cake diffserv4's + 0.3
-	{"6.12", Key{"isolation", "two slices, both, 1 Mbit/s", "ours", "call lost"}, 0.342},                                    // ≤ cake diffserv4's + 0.1
-	{"6.12", Key{"isolation", "two slices, both, 1 Mbit/s", "ours", "signalling lost"}, 0.546},                              // ≤ cake diffserv4's + 0.1
 	{"6.12", Key{"isolation", "two slices, up, 100 Mbit/s", "ours", "signalling p99"}, 0.307},                               // ≤ cake diffserv4's
 	{"6.12", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse p99"}, 0.7},                                         // ≤ cake diffserv4's
 	{"6.12", Key{"leaves", "40 devices, 20 Mbit/s", "ours", "sparse p99"}, 11.9},                                            // ≤ cake diffserv4's
@@ -52,6 +50,7 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"fairness", "media and telemetry, down, 100 Mbit/s", "ours", "media + telemetry"}, 79.8},                   // ≥ 0.97 × cake diffserv4's
 	{"6.12", Key{"fairness", "realtime, up, 20 Mbit/s", "ours, cake leaf", "realtime 50 flows"}, 0},                         // ≥ a third
 	{"6.12", Key{"fairness", "realtime, down, 20 Mbit/s", "ours, cake leaf", "realtime 50 flows"}, 0},                       // ≥ a third
+	{"6.12", Key{"fairness", "signalling, down, 20 Mbit/s", "ours, cake leaf", "signalling 50 flows"}, 0},                   // ≥ a third
 	{"6.12", Key{"abuse", "fake RTP, 20 Mbit/s", "ours", "abuser's share"}, 5.7},                                            // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "abuser's share"}, 5.45},                                            // ≤ 2
 	{"6.12", Key{"abuse", "fake RTP, 5 Mbit/s", "ours", "call p99 grows"}, 3.7},                                             // ≤ 2
@@ -106,6 +105,12 @@ var shortfalls = []Shortfall{
 	{"6.12", Key{"rate", "up, 4 TCP flows, GSO off", "ours", "carried"}, 363},                                               // ≥ cake diffserv4's
 	{"6.12", Key{"rate", "down, 4 TCP flows, GSO on", "ours", "carried"}, 617},                                              // ≥ cake diffserv4's
 	{"6.12", Key{"rate", "down, 4 TCP flows, GSO off", "ours", "carried"}, 345},                                             // ≥ cake diffserv4's
+	{"6.12", Key{"rate", "up, 4 TCP flows, GSO on", "ours, overhead pppoe", "carried"}, 933},                                // ≥ cake diffserv4's
+	{"6.12", Key{"rate", "up, 4 TCP flows, GSO off", "ours, overhead pppoe", "carried"}, 364},                               // ≥ cake diffserv4's
+	{"6.12", Key{"rate", "up, 4 TCP flows, GSO on, 300-byte packets", "ours", "carried"}, 234},                              // ≥ cake diffserv4's
+	{"6.12", Key{"rate", "up, 4 TCP flows, GSO on, 300-byte packets", "ours, overhead pppoe", "carried"}, 216},              // ≥ cake diffserv4's
+	{"6.12", Key{"rate", "down, 4 TCP flows, GSO on", "ours, overhead pppoe", "carried"}, 670},                              // ≥ cake diffserv4's
+	{"6.12", Key{"rate", "down, 4 TCP flows, GSO off", "ours, overhead pppoe", "carried"}, 337},                             // ≥ cake diffserv4's
 	{"6.1", Key{"same device", "4 uploads, 20 Mbit/s", "ours", "sparse p99"}, 0.7},                                          // ≤ cake diffserv4's
 	{"6.1", Key{"leaves", "40 devices, 20 Mbit/s", "ours", "sparse p99"}, 11.9},                                             // ≤ cake diffserv4's
 	{"6.1", Key{"leaves", "40 devices, 20 Mbit/s", "ours, cake leaf", "sparse p99"}, 0.77},                                  // ≤ cake diffserv4's
@@ -160,6 +165,13 @@ var shortfalls = []Shortfall{
 	{"6.1", Key{"rate", "up, 4 TCP flows, GSO on", "ours", "carried"}, 790},                                                 // ≥ cake diffserv4's
 	{"6.1", Key{"rate", "up, 4 TCP flows, GSO off", "ours", "carried"}, 278},                                                // ≥ cake diffserv4's
 	{"6.1", Key{"rate", "down, 4 TCP flows, GSO on", "ours", "carried"}, 603},                                               // ≥ cake diffserv4's
+	{"6.1", Key{"rate", "up, 4 TCP flows, GSO on", "ours, overhead pppoe", "carried"}, 819},                                 // ≥ cake diffserv4's
+	{"6.1", Key{"rate", "up, 4 TCP flows, GSO off", "ours, overhead pppoe", "carried"}, 279},                                // ≥ cake diffserv4's
+	{"6.1", Key{"rate", "up, 4 TCP flows, GSO on, 300-byte packets", "ours", "carried"}, 179},                               // ≥ cake diffserv4's
+	{"6.1", Key{"rate", "up, 4 TCP flows, GSO on, 300-byte packets", "ours, overhead pppoe", "carried"}, 163},               // ≥ cake diffserv4's
+	{"6.1", Key{"rate", "down, 4 TCP flows, GSO on", "ours, overhead pppoe", "carried"}, 620},                               // ≥ cake diffserv4's
+	{"6.1", Key{"rate", "down, 4 TCP flows, GSO on, 300-byte packets", "ours", "carried"}, 108},                             // ≥ cake diffserv4's
+	{"6.1", Key{"rate", "down, 4 TCP flows, GSO on, 300-byte packets", "ours, overhead pppoe", "carried"}, 94.3},            // ≥ cake diffserv4's
 	{"6.1", Key{"isolation", "one slice, down, 100 Mbit/s", "ours", "call p99"}, 1.88},                                      // ≤ cake diffserv4's + 0.3
 	{"6.1", Key{"isolation", "one slice, both, 100 Mbit/s", "ours", "call p99"}, 3.84},                                      // ≤ cake diffserv4's + 0.3
 	{"6.1", Key{"isolation", "one slice, up, 100 Mbit/s", "ours", "signalling p99"}, 0.571},                                 // ≤ cake diffserv4's
@@ -177,6 +189,13 @@ var shortfalls = []Shortfall{
 	{"6.1", Key{"fairness", "realtime, up, 20 Mbit/s", "ours", "realtime 50 flows"}, 5.08},                                  // ≤ 3
 	{"6.1", Key{"fairness", "realtime, down, 20 Mbit/s", "ours", "realtime Jain"}, 0.694},                                   // ≥ 0.95
 	{"6.1", Key{"fairness", "realtime, down, 20 Mbit/s", "ours", "realtime 50 flows"}, 14.8},                                // ≤ 3
+	{"6.1", Key{"fairness", "realtime, up, 20 Mbit/s", "ours, cake leaf", "realtime Jain"}, 0.519},                          // ≥ 0.95
+	{"6.1", Key{"fairness", "realtime, up, 20 Mbit/s", "ours, cake leaf", "realtime 50 flows"}, 0},                          // ≥ a third
+	{"6.1", Key{"fairness", "signalling, up, 20 Mbit/s", "ours, cake leaf", "signalling Jain"}, 0.301},                      // ≥ 0.95
+	{"6.1", Key{"fairness", "realtime, down, 20 Mbit/s", "ours, cake leaf", "realtime Jain"}, 0.866},                        // ≥ 0.95
+	{"6.1", Key{"fairness", "realtime, down, 20 Mbit/s", "ours, cake leaf", "realtime 50 flows"}, 0},                        // ≥ a third
+	{"6.1", Key{"fairness", "signalling, down, 20 Mbit/s", "ours, cake leaf", "signalling Jain"}, 0.203},                    // ≥ 0.95
+	{"6.1", Key{"fairness", "signalling, down, 20 Mbit/s", "ours, cake leaf", "signalling 50 flows"}, 0},                    // ≥ a third
 	{"6.1", Key{"agent", "20 Mbit/s", "kill -9 and takeover", "down delay grew"}, 2.2},                                      // ≤ 2
 	{"6.1", Key{"agent", "20 Mbit/s, behind a modem", "kill -9 and takeover", "down, modem's queue p99"}, 15.1},             // ≤ nothing happens's + 2
 	{"6.1", Key{"crowd", "200 downloads of 100 devices, 20 Mbit/s", "ours", "bulk"}, 16},                                    // ≥ 0.97 × cake diffserv4's
