@@ -102,7 +102,7 @@ func shareBestEffort(s *stage, r reporter, agent *demo.Agent, way demo.Direction
 // shares prints how even a slice's devices came off.
 func (r reporter) shares(slice string, rates []float64) {
 	r.figure(slice+" Jain", "index", jain(rates))
-	r.figure(slice+" 50 flows", "× median", ofMedian(rates[0], rates))
+	r.figure(slice+" 50 flows", "× median", times(rates[0], median(rates)))
 	r.figure(slice, "Mbit/s", total(rates)/1e6)
 }
 

@@ -29,9 +29,6 @@ func median(rates []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// ofMedian is how many times the median of rates a share is.
-func ofMedian(share float64, rates []float64) float64 { return times(share, median(rates)) }
-
 // times is how many times another rate a share is, both in bit/s. Where others got nothing it counts as a packet in the time that shares are watched
 // for, so that the answer is a number, and a large one.
 func times(share, other float64) float64 {

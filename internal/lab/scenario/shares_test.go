@@ -21,18 +21,14 @@ func TestJain(t *testing.T) {
 	}
 }
 
-func TestOfMedian(t *testing.T) {
-	for name, test := range map[string]struct {
-		share float64
-		rates []float64
-		want  float64
-	}{
-		"the same as others":         {2e6, []float64{2e6, 2e6, 2e6}, 1},
-		"three times the others'":    {6e6, []float64{6e6, 2e6, 2e6}, 3},
-		"most of them have nothing":  {2e6, []float64{2e6, 0, 0}, 1e4},
-		"nobody has any, nor itself": {0, []float64{0, 0, 0}, 0},
+func TestTimes(t *testing.T) {
+	for name, test := range map[string]struct{ share, other, want float64 }{
+		"the same as others":         {2e6, 2e6, 1},
+		"three times the others'":    {6e6, 2e6, 3},
+		"others have nothing":        {2e6, 0, 1e4},
+		"nobody has any, nor itself": {0, 0, 0},
 	} {
-		if got := ofMedian(test.share, test.rates); got != test.want {
+		if got := times(test.share, test.other); got != test.want {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 	}
